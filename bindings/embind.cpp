@@ -1,0 +1,116 @@
+// The door between JavaScript and the core: JSON texts in, JSON texts out, one
+// crossing a step. Exceptions end here and become an answer {"error": …};
+// asserts do not, they end the worker.
+
+#include <emscripten/bind.h>
+#include <emscripten/val.h>
+
+#include <memory>
+#include <string>
+
+#include "codec.h"
+#include "opfs.h"
+#include "store/schema.h"
+#include "store/sqlite.h"
+#include "store/vfs.h"
+#include "sync/engine.h"
+
+namespace {
+
+using namespace holdfast;
+
+constexpr std::int64_t kBallast = 1 << 20;
+constexpr int kIdleCheckpointPages = 500;
+constexpr int kCheckpointPages = 2000;
+
+// Runs what answers with a text, and makes an answer of what it throws.
+template <typename Work>
+std::string answer(Work work) {
+  try {
+    return work();
+  } catch (const StorageError& error) {
+    const char* code = error.full() ? "disk-full" : error.corrupt() ? "corrupt" : "storage";
+    return codec::error(code, error.what());
+  } catch (const schema::Newer& error) {
+    return codec::error("newer-version", error.what());
+  } catch (const codec::Malformed& error) {
+    return codec::error("malformed", error.what());
+  }
+}
+
+// web/core.ts's Core.
+class Core {
+ public:
+  // "handles" are the four of a database in the order of File, or null: then
+  // all is kept in memory.
+  std::string open(std::string config, emscripten::val handles) {
+    return answer([&] {
+      Config read = codec::config(config);
+      if (!handles.isNull()) opfs_ = std::make_unique<OpfsFiles>(handles);
+      vfs_ = std::make_unique<Vfs>(opfs_ ? opfs_->backend() : memory_.backend());
+      db_ = std::make_unique<Database>(*vfs_);
+      schema::prepare(*db_);
+      schema::declare(*db_, read.collections);
+      engine_ = std::make_unique<Engine>(*db_, std::move(read));
+      return std::string("{}");
+    });
+  }
+
+  std::string handle(std::string events, double now) {
+    return answer([&] {
+      Time time{Duration(static_cast<std::int64_t>(now))};
+      Step step = engine_->handle(codec::events(events), time);
+      if (db_->wal_pages() >= kCheckpointPages) checkpoint();
+      return codec::step(step);
+    });
+  }
+
+  std::string read(std::string what) {
+    return answer([&] { return codec::read(*db_, engine_->config(), what); });
+  }
+
+  // Does what can wait until nothing else is to be done.
+  std::string idle() {
+    return answer([&] {
+      if (db_->wal_pages() >= kIdleCheckpointPages) checkpoint();
+      vfs_->hold_ballast(kBallast);
+      return std::string("{}");
+    });
+  }
+
+  std::string traffic() const {
+    const Traffic& t = vfs_->traffic();
+    return R"({"reads":)" + std::to_string(t.reads) + R"(,"writes":)" + std::to_string(t.writes) +
+           R"(,"flushes":)" + std::to_string(t.flushes) + R"(,"bytesWritten":)" +
+           std::to_string(t.bytes_written) + "}";
+  }
+
+ private:
+  // A checkpoint that fails has lost nothing: the WAL keeps what it should have written back. The
+  // step before it is committed, so its answer must not be lost either.
+  void checkpoint() {
+    try {
+      db_->checkpoint();
+    } catch (const StorageError&) {
+    }
+  }
+
+  // Destroyed from the last to the first.
+  MemoryFiles memory_;
+  std::unique_ptr<OpfsFiles> opfs_;
+  std::unique_ptr<Vfs> vfs_;
+  std::unique_ptr<Database> db_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(holdfast) {
+  emscripten::class_<Core>("Core")
+      .constructor<>()
+      .function("open", &Core::open)
+      .function("handle", &Core::handle)
+      .function("read", &Core::read)
+      .function("idle", &Core::idle)
+      .function("traffic", &Core::traffic);
+}

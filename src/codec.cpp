@@ -1,0 +1,334 @@
+#include "codec.h"
+
+#include <algorithm>
+#include <cassert>
+#include <nlohmann/json.hpp>
+
+#include "json.h"
+#include "store/outbox.h"
+#include "store/query.h"
+#include "store/schema.h"
+#include "sync/engine.h"
+
+namespace holdfast::codec {
+namespace {
+
+using Value = nlohmann::json;
+
+// A query that cannot be answered as it was asked.
+class BadQuery : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Runs "read" over a text that the host sent; whatever does not fit is Malformed.
+template <typename Read>
+auto decode(const std::string& text, Read read) {
+  try {
+    return read(Value::parse(text));
+  } catch (const Value::exception& error) {
+    throw Malformed(error.what());
+  }
+}
+
+std::string text_at(const Value& v, const char* name) { return v.at(name).get<std::string>(); }
+std::int64_t number_at(const Value& v, const char* name) {
+  return v.at(name).get<std::int64_t>();
+}
+Duration duration_at(const Value& v, const char* name) { return Duration(number_at(v, name)); }
+
+void require_identifier(const std::string& name) {
+  if (!schema::identifier(name)) throw Malformed("'" + name + "' is no identifier");
+}
+
+Collection collection_of(const Value& v) {
+  Collection collection{.path = text_at(v, "path"), .indexes = v.at("indexes")};
+  for (const auto& index : collection.indexes)
+    for (const auto& field : index)
+      require_identifier(field.starts_with('-') ? field.substr(1) : field);
+  return collection;
+}
+
+Kind kind_of(const std::string& text) {
+  if (text == "create") return Kind::create;
+  if (text == "update") return Kind::update;
+  if (text == "delete") return Kind::remove;
+  throw Malformed("'" + text + "' is no kind of mutation");
+}
+
+Write write_of(const Value& v) {
+  return {
+      .client = text_at(v, "client"),
+      .number = number_at(v, "number"),
+      .acknowledged = number_at(v, "acknowledged"),
+      .at = Time(duration_at(v, "at")),
+      .id = text_at(v, "id"),
+      .kind = kind_of(text_at(v, "kind")),
+      .key = {text_at(v, "collection"), text_at(v, "record")},
+      .change = text_at(v, "change"),
+  };
+}
+
+Silence silence_of(const std::string& text) {
+  if (text == "network") return Silence::network;
+  if (text == "timeout") return Silence::timeout;
+  if (text == "notSent") return Silence::not_sent;
+  if (text == "unbuildable") return Silence::unbuildable;
+  throw Malformed("'" + text + "' is no silence");
+}
+
+std::variant<Silence, Response> outcome_of(const Value& v) {
+  if (v.is_string()) return silence_of(v.get<std::string>());
+  return Response{
+      .status = v.at("status").get<int>(),
+      .redirect = v.at("redirect").get<bool>(),
+      .complete = v.at("complete").get<bool>(),
+      .content_type = text_at(v, "contentType"),
+      .etag = text_at(v, "etag"),
+      .retry_after = text_at(v, "retryAfter"),
+      .date = text_at(v, "date"),
+      .body = text_at(v, "body"),
+  };
+}
+
+Event event_of(const Value& v) {
+  const std::string type = text_at(v, "type");
+  if (type == "open") return Open{};
+  if (type == "write") return write_of(v);
+  if (type == "retry") return Retry{text_at(v, "id")};
+  if (type == "discard") return Discard{text_at(v, "id")};
+  if (type == "online") return Online{};
+  if (type == "offline") return Offline{};
+  if (type == "visible") return Visible{};
+  if (type == "sync") return Sync{};
+  if (type == "pause") return Pause{};
+  if (type == "resume") return Resume{};
+  if (type == "signedIn") return SignedIn{};
+  if (type == "tick") return Tick{};
+  if (type == "pull") return Pull{text_at(v, "collection")};
+  if (type == "answered")
+    return Answered{number_at(v, "epoch"), text_at(v, "id"), v.at("attempt").get<int>(),
+                    outcome_of(v.at("outcome"))};
+  if (type == "probed")
+    return Probed{number_at(v, "epoch"), number_at(v, "probe"), outcome_of(v.at("outcome")),
+                  v.at("check").get<bool>()};
+  if (type == "pulled")
+    return Pulled{number_at(v, "epoch"), number_at(v, "pull"), text_at(v, "collection"),
+                  outcome_of(v.at("outcome"))};
+  throw Malformed("'" + type + "' is no event");
+}
+
+Json quoted(const std::string& text) {
+  return Value(text).dump(-1, ' ', false, Value::error_handler_t::replace);
+}
+
+// A JSON object, written down member by member: texts that are JSON already
+// pass through as they are.
+class Object {
+ public:
+  Object& json(const char* name, const Json& value) {
+    text_ += (text_.size() > 1 ? ",\"" : "\"") + std::string(name) + "\":" + value;
+    return *this;
+  }
+  Object& text(const char* name, const std::string& value) { return json(name, quoted(value)); }
+  Object& number(const char* name, std::int64_t value) {
+    return json(name, std::to_string(value));
+  }
+  Object& boolean(const char* name, bool value) { return json(name, value ? "true" : "false"); }
+  Object& key(const Key& key) { return text("collection", key.collection).text("record", key.id); }
+  Json done() const { return text_ + "}"; }
+
+ private:
+  std::string text_ = "{";
+};
+
+template <typename Items, typename Write>
+Json array(const Items& items, Write write) {
+  std::string text = "[";
+  for (const auto& item : items) text += (text.size() > 1 ? "," : "") + write(item);
+  return text + "]";
+}
+
+Json result_of(const Applied& applied) {
+  return applied.record.empty() ? "{}" : Object().json("record", applied.record).done();
+}
+Json result_of(const Refusal& refusal) { return error(refusal.code, refusal.message); }
+
+Json effect_of(const Send& e) {
+  return Object().text("type", "send").number("epoch", e.epoch).text("id", e.id)
+      .number("attempt", e.attempt).text("method", e.method).text("path", e.path)
+      .text("body", e.body).done();
+}
+Json effect_of(const Probe& e) {
+  return Object().text("type", "probe").number("epoch", e.epoch).number("probe", e.probe).done();
+}
+Json effect_of(const Fetch& e) {
+  return Object().text("type", "fetch").number("epoch", e.epoch).number("pull", e.pull)
+      .text("collection", e.collection).text("path", e.path).done();
+}
+Json effect_of(const PullEnded& e) {
+  Object object;
+  object.text("type", "pullEnded").text("collection", e.collection).number("pulled", e.pulled);
+  if (!e.problem.empty()) object.json("error", e.problem);
+  return object.done();
+}
+Json effect_of(const Settled& e) {
+  bool accepted = e.reason == Settled::Reason::accepted;
+  return Object().text("type", "settled").text("id", e.id).key(e.key)
+      .text("reason", accepted ? "accepted" : "discarded").done();
+}
+Json effect_of(const Buried& e) {
+  return Object().text("type", "buried").text("id", e.id).key(e.key)
+      .json("problem", e.problem).done();
+}
+Json effect_of(const SignIn&) { return R"({"type":"signIn"})"; }
+
+Json wait_of(Status::Wait wait) {
+  switch (wait) {
+    case Status::Wait::nothing: return "null";
+    case Status::Wait::network: return R"("network")";
+    case Status::Wait::origin: return R"("origin")";
+    case Status::Wait::sign_in: return R"("sign-in")";
+    case Status::Wait::paused: return R"("paused")";
+  }
+  assert(false);
+}
+
+Json status_of(const Status& status) {
+  return Object().number("pending", status.pending).number("failed", status.failed)
+      .number("conflicts", 0).boolean("reachable", status.reachable)
+      .boolean("syncing", status.syncing).json("waitingFor", wait_of(status.waiting_for))
+      .text("reason", status.reason).done();
+}
+
+std::string field_of(const std::string& name) {
+  if (!schema::identifier(name))
+    throw BadQuery("'" + name + "' cannot be queried: a field is [A-Za-z_][A-Za-z0-9_]{0,63}.");
+  return name;
+}
+
+Scalar scalar_of(const Value& v) {
+  if (v.is_null()) return nullptr;
+  if (v.is_boolean()) return v.get<bool>();
+  if (v.is_number()) return v.get<double>();
+  if (v.is_string()) return v.get<std::string>();
+  throw BadQuery("A field is compared with a string, a number, a boolean or null.");
+}
+
+void add_conditions(const std::string& field, const Value& v, std::vector<Condition>& where) {
+  using Op = Condition::Op;
+  static const std::map<std::string, Op> ops = {{"eq", Op::eq},   {"ne", Op::ne}, {"lt", Op::lt},
+                                                {"lte", Op::lte}, {"gt", Op::gt}, {"gte", Op::gte},
+                                                {"in", Op::in}};
+  if (!v.is_object()) {
+    where.push_back({field, Op::eq, {scalar_of(v)}});
+    return;
+  }
+  for (const auto& [name, operand] : v.items()) {
+    auto op = ops.find(name);
+    if (op == ops.end()) throw BadQuery("'" + name + "' is no operator.");
+    Condition condition{field, op->second, {}};
+    if (op->second != Op::in) {
+      condition.values = {scalar_of(operand)};
+    } else {
+      if (!operand.is_array() || operand.size() > 500)
+        throw BadQuery("'in' takes an array of at most 500 values.");
+      for (const auto& value : operand) condition.values.push_back(scalar_of(value));
+    }
+    where.push_back(std::move(condition));
+  }
+}
+
+Query query_of(const Value& v) {
+  Query query;
+  for (const auto& [name, operand] : v.value("where", Value::object()).items())
+    add_conditions(field_of(name), operand, query.where);
+  if (query.where.size() > 50) throw BadQuery("A query takes at most 50 conditions.");
+  if (v.contains("orderBy")) {
+    const Value& order = v["orderBy"];
+    std::vector<std::string> fields;
+    if (order.is_string()) fields = {order.get<std::string>()};
+    else fields = order.get<std::vector<std::string>>();
+    if (fields.size() > 8) throw BadQuery("A list is sorted by at most 8 fields.");
+    for (const auto& field : fields)
+      field_of(field.starts_with('-') ? field.substr(1) : field);
+    query.order_by = fields;
+  }
+  if (v.contains("limit")) {
+    if (!v["limit"].is_number_integer() || v["limit"] < 0)
+      throw BadQuery("A limit is a whole number from 0.");
+    query.limit = std::min(v["limit"].get<std::int64_t>(), query::kLimitMax);
+  }
+  return query;
+}
+
+Json answer(Database& db, const Config& config, const Value& v) {
+  const std::string type = text_at(v, "type");
+  if (type == "status") return status_of(status(db));
+  if (type == "outbox") return query::outbox(db, number_at(v, "limit"));
+  if (type == "deadLetters") return query::dead_letters(db, number_at(v, "limit"));
+  std::string collection = text_at(v, "collection");
+  if (!config.collections.contains(collection))
+    return error("unknown-collection", "There is no collection of this name.");
+  if (type == "get") return query::row(db, {collection, text_at(v, "id")});
+  if (type == "list") return query::list(db, config, collection, query_of(v.at("query")));
+  if (type == "plan") return query::plan(db, config, collection, query_of(v.at("query")));
+  throw Malformed("'" + type + "' is no read");
+}
+
+}  // namespace
+
+Config config(const std::string& text) {
+  return decode(text, [](const Value& v) {
+    Config config;
+    for (const auto& [name, collection] : v.at("collections").items()) {
+      require_identifier(name);
+      config.collections[name] = collection_of(collection);
+    }
+    config.ordering = text_at(v, "ordering") == "strict" ? Ordering::strict : Ordering::lanes;
+    config.concurrency = v.at("concurrency").get<int>();
+    config.max_attempts = v.at("maxAttempts").get<int>();
+    config.backoff_base = duration_at(v, "backoffBaseMs");
+    config.backoff_cap = duration_at(v, "backoffCapMs");
+    config.probe_fresh = duration_at(v, "probeFreshMs");
+    config.max_outbox = number_at(v, "maxOutbox");
+    config.max_body = number_at(v, "maxBody");
+    return config;
+  });
+}
+
+std::vector<Event> events(const std::string& text) {
+  return decode(text, [](const Value& v) {
+    std::vector<Event> events;
+    for (const auto& event : v) events.push_back(event_of(event));
+    return events;
+  });
+}
+
+Json step(const Step& step) {
+  Object object;
+  object.json("results", array(step.results, [](const Result& result) {
+    return std::visit([](const auto& r) { return result_of(r); }, result);
+  }));
+  object.json("effects", array(step.effects, [](const Effect& effect) {
+    return std::visit([](const auto& e) { return effect_of(e); }, effect);
+  }));
+  object.json("changed", array(step.changed, quoted));
+  object.json("status", status_of(step.status));
+  if (step.wake_at) object.number("wakeAt", step.wake_at->time_since_epoch().count());
+  return object.done();
+}
+
+Json error(const std::string& code, const std::string& message) {
+  return Object().json("error", Object().text("code", code).text("message", message).done()).done();
+}
+
+Json read(Database& db, const Config& config, const std::string& text) {
+  try {
+    return decode(text, [&](const Value& v) { return answer(db, config, v); });
+  } catch (const BadQuery& bad) {
+    return error("bad-query", bad.what());
+  }
+}
+
+}  // namespace holdfast::codec

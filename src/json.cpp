@@ -1,0 +1,156 @@
+#include "json.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace holdfast::json {
+namespace {
+
+using Value = nlohmann::ordered_json;
+
+constexpr std::int64_t kMaxInteger = (std::int64_t{1} << 53) - 1;
+
+// Reads a text, or says in "flaw" what is wrong with it.
+Value read(const std::string& text, std::string& flaw) {
+  auto check = [&](int depth, Value::parse_event_t event, Value& value) {
+    if (depth > kMaxDepth) flaw = "is nested deeper than 64 levels";
+    if (event == Value::parse_event_t::key && value == "__proto__")
+      flaw = "has a member called __proto__";
+    if (event == Value::parse_event_t::value && value.is_number_unsigned() &&
+        value.get<std::uint64_t>() > static_cast<std::uint64_t>(kMaxInteger))
+      flaw = "has an integer past 2^53, which JSON does not carry exactly";
+    if (event == Value::parse_event_t::value && value.is_number_integer() &&
+        !value.is_number_unsigned() && value.get<std::int64_t>() < -kMaxInteger)
+      flaw = "has an integer past -2^53, which JSON does not carry exactly";
+    return flaw.empty();  // What is too deep is not built at all.
+  };
+  Value value = Value::parse(text, check, /*allow_exceptions=*/false);
+  if (flaw.empty() && value.is_discarded()) flaw = "is not JSON";
+  return value;
+}
+
+// A stored text was checked when it was written; one that cannot be read all
+// the same reads as empty.
+Value stored(const Json& text) {
+  Value value = Value::parse(text, nullptr, false);
+  return value.is_object() ? value : Value::object();
+}
+
+std::string text_of(const Value& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// Leaves out what would not survive a text: replaces what is no UTF-8.
+Json dump(const Value& value) {
+  return value.dump(-1, ' ', false, Value::error_handler_t::replace);
+}
+
+std::optional<std::string> string_at(const Value& object, const char* name) {
+  auto it = object.find(name);
+  if (it == object.end() || it->is_null()) return std::nullopt;
+  return text_of(*it);
+}
+
+}  // namespace
+
+std::optional<std::string> flaw(Kind kind, const std::string& change) {
+  if (kind == Kind::remove)
+    return change.empty() ? std::nullopt : std::optional<std::string>("must be empty");
+  std::string flaw;
+  Value value = read(change, flaw);
+  if (!flaw.empty()) return flaw;
+  if (!value.is_object()) return "is not an object";
+  if (kind == Kind::create) return std::nullopt;
+  for (const auto& [name, member] : value.items()) {
+    if (name == "set" && member.is_object()) continue;
+    if (name == "remove" && member.is_array() &&
+        std::ranges::all_of(member, [](const Value& field) { return field.is_string(); }))
+      continue;
+    return "has a member that is neither an object 'set' nor an array of names 'remove'";
+  }
+  if (value.contains("remove"))
+    for (const auto& field : value["remove"])
+      if (field == "id") return "removes the id, which never changes";
+  return std::nullopt;
+}
+
+Json stamped(Kind kind, const Json& change, const std::string& id, const std::string& updated_at) {
+  Value value = stored(change);
+  if (kind == Kind::update && !value.contains("set")) value["set"] = Value::object();
+  Value& body = kind == Kind::create ? value : value["set"];
+  if (kind == Kind::create) body["id"] = id;
+  else body.erase("id");
+  body["updatedAt"] = updated_at;
+  return dump(value);
+}
+
+Json fold(const Json& body, const Json& change) {
+  Value value = stored(body);
+  Value changes = stored(change);
+  if (changes.contains("remove"))
+    for (const auto& field : changes["remove"]) value.erase(text_of(field));
+  if (changes.contains("set"))
+    for (const auto& [name, member] : changes["set"].items()) value[name] = member;
+  return dump(value);
+}
+
+std::optional<Json> object(const std::string& text, const std::string& id) {
+  std::string flaw;
+  Value value = read(text, flaw);
+  if (!flaw.empty() || !value.is_object()) return std::nullopt;
+  value["id"] = id;
+  return dump(value);
+}
+
+std::string member(const Json& object, const char* name) {
+  return string_at(stored(object), name).value_or("");
+}
+
+Json problem(const Response& response) {
+  Value value = stored(response.body.size() <= 64 * 1024 ? response.body : "");
+  if (!value.contains("title") && !value.contains("detail"))
+    value["title"] = "The server answered " + std::to_string(response.status) + ".";
+  value["status"] = response.status;
+  return dump(value);
+}
+
+Json problem(std::string_view title, std::string_view detail) {
+  return dump(Value{{"title", title}, {"detail", detail}});
+}
+
+std::optional<Page> page(const std::string& text) {
+  std::string flaw;
+  Value value = read(text, flaw);
+  if (!flaw.empty() || !value.is_object() || !value.contains("records")) return std::nullopt;
+  const Value& records = value["records"];
+  const Value deleted = value.value("deleted", Value::array());
+  if (!records.is_array() || !deleted.is_array()) return std::nullopt;
+  Page page;
+  for (const auto& record : records) {
+    if (!record.is_object()) return std::nullopt;
+    std::string id = string_at(record, "id").value_or("");
+    if (!valid_id(id)) return std::nullopt;
+    Value body = record;
+    body["id"] = id;
+    page.records.push_back({id, dump(body)});
+  }
+  for (const auto& id : deleted) {
+    page.deleted.push_back(text_of(id));
+    if (!valid_id(page.deleted.back())) return std::nullopt;
+  }
+  page.cursor = string_at(value, "cursor").value_or("");
+  page.more = value.contains("more") && value["more"] == true;
+  if (page.more && page.cursor.empty()) return std::nullopt;
+  return page;
+}
+
+bool valid_id(std::string_view id) {
+  auto fits = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._~:@-").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  return !id.empty() && id.size() <= 128 && id != "." && id != ".." && std::ranges::all_of(id, fits);
+}
+
+}  // namespace holdfast::json

@@ -1,0 +1,183 @@
+#include "query.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "outbox.h"
+#include "records.h"
+#include "schema.h"
+
+namespace holdfast::query {
+namespace {
+
+// Only for what needs no escaping: ids, names and words of our own.
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+// web/protocol.ts's RecordSync: failed where a mutation is dead, else pending.
+Json sync_of(const std::vector<Mutation>& unsettled) {
+  auto dead = std::ranges::find(unsettled, State::dead, &Mutation::state);
+  const Mutation& told = dead == unsettled.end() ? unsettled.front() : *dead;
+  return "{\"status\":" + quoted(dead == unsettled.end() ? "pending" : "failed") +
+         ",\"attempts\":" + std::to_string(told.attempts) +
+         (told.problem.empty() ? "" : ",\"error\":" + told.problem) + "}";
+}
+
+Json row_of(Outbox& outbox, std::string_view body, Seq tail) {
+  std::string row = "{\"body\":";
+  row += body;
+  if (tail) row += ",\"sync\":" + sync_of(outbox.chain(tail));
+  return row + "}";
+}
+
+const char* state_of(const Mutation& m) {
+  switch (m.state) {
+    case State::dead: return "failed";
+    case State::in_flight: return "in flight";
+    case State::pending: return m.waits ? "waiting" : m.unknown ? "outcome unknown" : "pending";
+  }
+  assert(false);
+}
+
+Json entry_of(const Mutation& m) {
+  std::string entry = "{\"id\":" + quoted(m.id);
+  entry += std::string(",\"kind\":\"") + name(m.kind) + '"';
+  entry += ",\"collection\":" + quoted(m.key.collection) + ",\"record\":" + quoted(m.key.id);
+  entry += ",\"state\":" + quoted(state_of(m)) + ",\"attempts\":" + std::to_string(m.attempts);
+  entry += ",\"writtenAt\":" + std::to_string(m.written_at.time_since_epoch().count());
+  if (m.state == State::pending && !m.waits)
+    entry += ",\"dueAt\":" + std::to_string(m.due_at.time_since_epoch().count());
+  if (!m.change.empty()) entry += ",\"change\":" + m.change;
+  if (!m.problem.empty()) entry += ",\"error\":" + m.problem;
+  return entry + "}";
+}
+
+Json entries_of(const std::vector<Mutation>& mutations) {
+  std::string entries = "[";
+  for (const auto& m : mutations) entries += (entries.size() > 1 ? "," : "") + entry_of(m);
+  return entries + "]";
+}
+
+// A list as SQL, and what is to be bound to it in order.
+class Sql {
+ public:
+  Sql(const Collection& collection, const std::string& name, const Query& query) {
+    for (const auto& index : collection.indexes)
+      for (const auto& field : index)
+        declared_.push_back(field.starts_with('-') ? field.substr(1) : field);
+    text_ = "SELECT body, tail FROM hf_record WHERE collection = '" + name +
+            "' AND body IS NOT NULL";
+    for (const auto& condition : query.where) {
+      text_ += " AND ";
+      add(condition);
+    }
+    text_ += " ORDER BY ";
+    for (const auto& field : query.order_by) {
+      bool descending = field.starts_with('-');
+      add_field(descending ? field.substr(1) : field);
+      text_ += descending ? " DESC, " : ", ";
+    }
+    text_ += "id LIMIT ?";
+    values_.emplace_back(static_cast<double>(query.limit));
+  }
+
+  const std::string& text() const { return text_; }
+
+  void bind(Statement& statement) const {
+    for (const auto& value : values_) {
+      if (auto* text = std::get_if<std::string>(&value)) statement.bind(*text);
+      else if (auto* number = std::get_if<double>(&value)) bind_number(statement, *number);
+      else if (auto* boolean = std::get_if<bool>(&value)) statement.bind(*boolean ? 1 : 0);
+      else statement.bind(std::nullopt);
+    }
+  }
+
+ private:
+  // LIMIT takes no 50.0, and SQLite compares the two alike.
+  static void bind_number(Statement& statement, double number) {
+    auto whole = static_cast<std::int64_t>(std::clamp(number, -9e15, 9e15));
+    if (static_cast<double>(whole) == number) statement.bind(whole);
+    else statement.bind(number);
+  }
+
+  void add_field(const std::string& field) {
+    assert(schema::identifier(field));
+    if (field == "id") {
+      text_ += "id";
+    } else if (std::ranges::find(declared_, field) != declared_.end()) {
+      text_ += schema::column(field);
+    } else {
+      text_ += "json_extract(body, ?)";
+      values_.emplace_back("$." + field);
+    }
+  }
+
+  void add(const Condition& condition) {
+    using Op = Condition::Op;
+    if (condition.op == Op::in) {
+      add_field(condition.field);
+      text_ += " IN (";
+      for (const auto& value : condition.values) {
+        text_ += &value == condition.values.data() ? "?" : ", ?";
+        values_.push_back(value);
+      }
+      text_ += ")";
+      return;
+    }
+    assert(condition.values.size() == 1);
+    const Scalar& value = condition.values.front();
+    add_field(condition.field);
+    bool null = std::holds_alternative<std::nullptr_t>(value);
+    switch (condition.op) {
+      case Op::eq: text_ += null ? " IS NULL" : " = ?"; break;
+      case Op::ne: text_ += null ? " IS NOT NULL" : " IS NOT ?"; break;
+      case Op::lt: text_ += " < ?"; break;
+      case Op::lte: text_ += " <= ?"; break;
+      case Op::gt: text_ += " > ?"; break;
+      case Op::gte: text_ += " >= ?"; break;
+      case Op::in: assert(false);
+    }
+    if (!null || (condition.op != Op::eq && condition.op != Op::ne)) values_.push_back(value);
+  }
+
+  std::vector<std::string> declared_;
+  std::string text_;
+  std::vector<Scalar> values_;
+};
+
+}  // namespace
+
+Json row(Database& db, const Key& key) {
+  Record record = Records(db).find(key);
+  if (!record.body) return "null";
+  Outbox outbox(db);
+  return row_of(outbox, *record.body, record.tail);
+}
+
+Json list(Database& db, const Config& config, const std::string& collection, const Query& query) {
+  Sql sql(config.collections.at(collection), collection, query);
+  Statement row(db, sql.text());
+  sql.bind(row);
+  Outbox outbox(db);
+  std::string rows = "[";
+  while (row.next())
+    rows += (rows.size() > 1 ? "," : "") + row_of(outbox, row.view(0), row.integer(1));
+  return rows + "]";
+}
+
+Json plan(Database& db, const Config& config, const std::string& collection, const Query& query) {
+  Sql sql(config.collections.at(collection), collection, query);
+  Statement row(db, "EXPLAIN QUERY PLAN " + sql.text());
+  sql.bind(row);
+  std::string lines = "[";
+  // A plan names tables and indexes, and no values: nothing in it needs escaping.
+  while (row.next()) lines += (lines.size() > 1 ? "," : "") + quoted(row.view(3));
+  return lines + "]";
+}
+
+Json outbox(Database& db, std::int64_t limit) { return entries_of(Outbox(db).list(limit)); }
+
+Json dead_letters(Database& db, std::int64_t limit) {
+  return entries_of(Outbox(db).list_dead(limit));
+}
+
+}  // namespace holdfast::query

@@ -1,0 +1,46 @@
+#include "records.h"
+
+#include <cassert>
+
+namespace holdfast {
+
+Record Records::find(const Key& key) {
+  Statement row(db_,
+                "SELECT body, base, tail, confirmed FROM hf_record WHERE collection = ? AND id = ?",
+                key.collection, key.id);
+  Record record;
+  if (!row.next()) return record;
+  record.body = row.optional_text(0);
+  record.tail = row.integer(2);
+  record.base = record.tail ? row.optional_text(1) : record.body;
+  record.confirmed = row.integer(3);
+  return record;
+}
+
+void Records::save(const Key& key, const Record& record, bool tombstone) {
+  assert(record.tail || record.body == record.base);
+  if (!record.tail && !record.body && !tombstone) {
+    Statement(db_, "DELETE FROM hf_record WHERE collection = ? AND id = ?", key.collection, key.id)
+        .run();
+    return;
+  }
+  auto base = record.tail ? record.base : std::nullopt;
+  auto tail = record.tail ? std::optional(record.tail) : std::nullopt;
+  Statement(db_,
+            "INSERT INTO hf_record (collection, id, body, base, tail, confirmed)"
+            " VALUES (?,?,?,?,?,?)"
+            " ON CONFLICT (collection, id) DO UPDATE SET body = excluded.body,"
+            " base = excluded.base, tail = excluded.tail, confirmed = excluded.confirmed",
+            key.collection, key.id, record.body, base, tail, record.confirmed)
+      .run();
+}
+
+void Records::forget(const std::string& collection, std::int64_t confirmed) {
+  Statement(db_,
+            "DELETE FROM hf_record WHERE collection = ? AND body IS NULL AND tail IS NULL"
+            " AND confirmed <= ?",
+            collection, confirmed)
+      .run();
+}
+
+}  // namespace holdfast

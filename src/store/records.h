@@ -1,0 +1,42 @@
+// The Records are what the app sees and what the server confirmed: one table,
+// read and written inside the caller's transaction.
+//
+// A record has a body (what the app sees), a base (what the server confirmed)
+// and a tail (its last unsettled mutation). Without a tail, body and base are
+// the same and are stored once.
+
+#pragma once
+
+#include <optional>
+
+#include "../types.h"
+#include "sqlite.h"
+
+namespace holdfast {
+
+struct Record {
+  std::optional<Json> body;    // Nothing: deleted, or not there yet.
+  std::optional<Json> base;    // Nothing: never confirmed, or deleted there too.
+  Seq tail = 0;                // 0: everything is settled.
+  std::int64_t confirmed = 0;  // The count of confirmations when its base was confirmed.
+};
+
+class Records {
+ public:
+  explicit Records(Database& db) : db_(db) {}  // "db" must outlive the Records.
+
+  // The record with this key; one that is not known has no body, no base and no tail.
+  Record find(const Key& key);
+
+  // Stores the record. One with no body, no base and no tail is forgotten,
+  // unless "tombstone": then it is remembered as deleted until forget().
+  void save(const Key& key, const Record& record, bool tombstone = false);
+
+  // Forgets the tombstones of a collection that were confirmed up to then.
+  void forget(const std::string& collection, std::int64_t confirmed);
+
+ private:
+  Database& db_;
+};
+
+}  // namespace holdfast

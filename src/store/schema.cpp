@@ -1,0 +1,170 @@
+#include "schema.h"
+
+#include <algorithm>
+#include <set>
+
+namespace holdfast::schema {
+namespace {
+
+constexpr int kVersion = 1;
+
+constexpr const char* kTables = R"sql(
+  -- A record as the app sees it, and as the server last confirmed it.
+  CREATE TABLE hf_record (
+    collection TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    body       TEXT,             -- NULL: deleted, or not there yet
+    base       TEXT,             -- while there is a tail: NULL, if never confirmed;
+                                 -- without one the body is the base and this is NULL
+    tail       INTEGER,          -- seq of its last unsettled mutation
+    confirmed  INTEGER NOT NULL, -- the count of confirmations when the base was confirmed
+    PRIMARY KEY (collection, id)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Deleted and settled: kept only while a pull is under way that may still
+  -- bring the record back.
+  CREATE INDEX hf_record_tombstone ON hf_record (collection)
+    WHERE body IS NULL AND tail IS NULL;
+
+  -- The unsettled mutations.
+  CREATE TABLE hf_outbox (
+    seq              INTEGER PRIMARY KEY,
+    id               TEXT    NOT NULL UNIQUE,
+    kind             TEXT    NOT NULL,           -- create, update or delete
+    collection       TEXT    NOT NULL,
+    record           TEXT    NOT NULL,
+    change           TEXT    NOT NULL,           -- as protocol.h's Write::change
+    written_at       INTEGER NOT NULL,
+    prev             INTEGER,                    -- the one before it of its record
+    waits            INTEGER NOT NULL,           -- how many rows of hf_dependency name it
+    state            TEXT    NOT NULL DEFAULT 'pending',  -- or 'in flight', 'dead'
+    due_at           INTEGER NOT NULL DEFAULT 0, -- not to be sent before
+    attempts         INTEGER NOT NULL DEFAULT 0, -- how often it was sent
+    counted          INTEGER NOT NULL DEFAULT 0, -- answers that said retry
+    unknown          INTEGER NOT NULL DEFAULT 0, -- 1: it may have been applied
+    first_attempt_at INTEGER,
+    method           TEXT,                       -- the request, frozen by the first attempt
+    path             TEXT,
+    request          TEXT,                       -- its body
+    problem          TEXT                        -- why the latest attempt failed
+  ) STRICT;
+
+  -- Heads, those never delayed first.
+  CREATE INDEX hf_outbox_head ON hf_outbox (due_at, seq) WHERE state = 'pending' AND waits = 0;
+  CREATE INDEX hf_outbox_in_flight ON hf_outbox (seq) WHERE state = 'in flight';
+  CREATE INDEX hf_outbox_dead ON hf_outbox (seq) WHERE state = 'dead';
+
+  -- "seq" waits until "on_seq" is settled.
+  CREATE TABLE hf_dependency (
+    on_seq INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    PRIMARY KEY (on_seq, seq),
+    UNIQUE (seq, on_seq)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Small things that change with every write stand together, on one page:
+  --   epoch, seq, unsettled, dead, confirmations: counters
+  --   client/<id>: the highest number applied; refused/<id>/<number>: its refusal
+  CREATE TABLE hf_meta (
+    key    TEXT PRIMARY KEY,
+    number INTEGER NOT NULL DEFAULT 0,
+    text   TEXT
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO hf_meta (key) VALUES
+    ('epoch'), ('seq'), ('unsettled'), ('dead'), ('confirmations'), ('pull');
+
+  -- What is known of the way to the API: one row, as sync/reachability.h.
+  CREATE TABLE hf_reachability (
+    id            INTEGER PRIMARY KEY CHECK (id = 1),
+    state         INTEGER NOT NULL DEFAULT 0,
+    reachable     INTEGER NOT NULL DEFAULT 0,
+    probe         INTEGER NOT NULL DEFAULT 0,
+    setbacks      INTEGER NOT NULL DEFAULT 0,
+    next_probe_at INTEGER NOT NULL DEFAULT 0,
+    fresh_until   INTEGER NOT NULL DEFAULT 0,
+    closed_until  INTEGER NOT NULL DEFAULT 0,
+    waiting_for   INTEGER NOT NULL DEFAULT 0,
+    paused        INTEGER NOT NULL DEFAULT 0,
+    reason        TEXT    NOT NULL DEFAULT ''
+  ) STRICT;
+  INSERT INTO hf_reachability (id) VALUES (1);
+
+  -- How far a collection has been pulled.
+  CREATE TABLE hf_cursor (
+    collection TEXT PRIMARY KEY,
+    cursor     TEXT    NOT NULL DEFAULT '',
+    pull       INTEGER NOT NULL DEFAULT 0,  -- the page under way, 0: none
+    since      INTEGER NOT NULL DEFAULT 0,  -- the count of confirmations when it was asked for
+    pulled     INTEGER NOT NULL DEFAULT 0   -- what this pull brought so far
+  ) STRICT, WITHOUT ROWID;
+)sql";
+
+// FNV-1a: an index is named by what it is made of, so a changed declaration is
+// another index.
+std::string fingerprint(const std::string& text) {
+  std::uint64_t h = 14695981039346656037u;
+  for (char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  std::string hex;
+  for (int i = 0; i < 16; ++i, h >>= 4) hex += "0123456789abcdef"[h & 15];
+  return hex;
+}
+
+// The index's statement without its name: ON hf_record (…) WHERE ….
+std::string definition(const std::string& collection, const std::vector<std::string>& fields) {
+  std::string columns;
+  for (const auto& field : fields) {
+    bool descending = field.starts_with('-');
+    columns += (columns.empty() ? "" : ", ") + column(descending ? field.substr(1) : field) +
+               (descending ? " DESC" : "");
+  }
+  return "ON hf_record (" + columns + ") WHERE collection = '" + collection +
+         "' AND body IS NOT NULL";
+}
+
+}  // namespace
+
+void prepare(Database& db) {
+  std::int64_t version = 0;
+  {
+    Statement row(db, std::string("PRAGMA user_version"));
+    if (row.next()) version = row.integer(0);
+  }
+  if (version > kVersion)
+    throw Newer("version " + std::to_string(version) + ", known is " + std::to_string(kVersion));
+  if (version == kVersion) return;
+  Transaction transaction(db);
+  db.exec(kTables);
+  db.exec("PRAGMA user_version = " + std::to_string(kVersion));
+  transaction.commit();
+}
+
+void declare(Database& db, const std::map<std::string, Collection>& collections) {
+  std::map<std::string, std::string> missing;
+  for (const auto& [name, collection] : collections)
+    for (const auto& fields : collection.indexes) {
+      std::string text = definition(name, fields);
+      missing["hf_index_" + name + "_" + fingerprint(text)] = text;
+    }
+  std::vector<std::string> stale;
+  Statement row(db, std::string("SELECT name FROM sqlite_schema"
+                                " WHERE type = 'index' AND name GLOB 'hf_index_*'"));
+  while (row.next())
+    if (missing.erase(row.text(0)) == 0) stale.push_back(row.text(0));
+  if (stale.empty() && missing.empty()) return;
+  Transaction transaction(db);
+  for (const auto& name : stale) db.exec("DROP INDEX " + name);
+  for (const auto& [name, text] : missing) db.exec("CREATE INDEX " + name + " " + text);
+  transaction.commit();
+}
+
+std::string column(const std::string& field) { return "json_extract(body, '$." + field + "')"; }
+
+bool identifier(const std::string& name) {
+  auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  auto fits = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= 64 && letter(name[0]) && std::ranges::all_of(name, fits);
+}
+
+}  // namespace holdfast::schema

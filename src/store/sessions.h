@@ -1,0 +1,35 @@
+// The Sessions are who speaks with the engine: the leader's epoch, and how far
+// each client's writes have been applied, so that a call can be repeated
+// blindly.
+
+#pragma once
+
+#include <optional>
+
+#include "../protocol.h"
+#include "sqlite.h"
+
+namespace holdfast {
+
+class Sessions {
+ public:
+  explicit Sessions(Database& db) : db_(db) {}  // "db" must outlive the Sessions.
+
+  Epoch epoch();
+  void open();  // Raises the epoch.
+
+  // Whether this write was answered before; then with what refusal, or nothing
+  // if it was applied.
+  struct Answer {
+    std::optional<Refusal> refusal;
+  };
+  std::optional<Answer> answered(const Write& write);
+
+  // Remembers the answer to a write, and forgets what the client acknowledged.
+  void answer(const Write& write, const std::optional<Refusal>& refusal);
+
+ private:
+  Database& db_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,101 @@
+// Whether the API can be reached: the state machine that stands before the
+// outbox. Only a good answer to a probe opens it; the browser's word that
+// there is a network does not.
+//
+//   unknown --[send_probe]--> probing --[probed]--> open
+//      ^                       ^   |                 | |
+//      |          [send_probe] |   | [probe_failed]  | | [attempt_failed, offline]
+//      |   due, something waits|   v                 | |
+//      |                      closed <---------------|-+
+//      +--[nudge]--from anywhere                     |
+//                              ^ [send_probe]: stale, something waits
+//                              +---------------------+ (to probing)
+//
+// Everything is plain values: the time comes in, and what was decided is
+// stored by the engine in the same transaction as what it decided about.
+//
+//  (1) Nothing is sent but in open, and while the latest good probe is fresh.
+//  (2) One probe counts, the latest; an answer to an earlier one is ignored.
+//  (3) While closed, probes are apart by backoff; what the origin asked for
+//      (Retry-After) is a floor that nothing shortens.
+//  (4) No time it waits for is further away than it can have been set: a clock
+//      that was set back delays nothing for long.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "../protocol.h"
+#include "../store/sqlite.h"
+#include "../types.h"
+
+namespace holdfast {
+
+struct Reachability {
+  enum class State { unknown, probing, open, closed };
+  using Wait = Status::Wait;
+
+  State state = State::unknown;
+  bool reachable = false;  // What the latest probe showed; stays while the next is under way.
+  std::int64_t probe = 0;  // Numbers the latest probe.
+  int setbacks = 0;        // In a row, since something was last accepted or refused.
+  Time next_probe_at;      // While closed.
+  Time fresh_until;        // While open.
+  Time closed_until;       // The origin asked to be left alone until then.
+  Wait wait = Wait::nothing;  // Why it is closed; sign_in stays until the API takes an answer.
+  bool paused = false;        // The app asked for silence.
+  std::string reason;         // Of the latest setback, for a person.
+
+  // A session begins: what was believed may be long past; the origin's wish stands.
+  void open_session();
+
+  // The network may be back. Unless "always", a good probe that is fresh is
+  // believed, and one that is under way is waited for.
+  void nudge(Time now, bool always);
+
+  // The browser says that there is no network.
+  void offline(Time now);
+
+  // Whether a probe is owed now; "waiting": there is something to send.
+  bool wants_probe(Time now, bool waiting) const;
+  void send_probe();
+
+  void probed(Time now, Duration fresh);
+
+  // Why the way is closed, from when the next probe may go ("delay"), and until
+  // when the origin asked to be left alone.
+  struct Setback {
+    Wait wait;
+    std::string reason;
+    Duration delay;
+    std::optional<Time> floor;
+  };
+
+  // The probe under way failed.
+  void probe_failed(Time now, const Setback& setback);
+
+  // An attempt failed in a way that is not the mutation's fault. Only the first
+  // of a wave that fails together closes the way; the floor always counts.
+  void attempt_failed(Time now, const Setback& setback);
+
+  // The API took a mutation up and decided on it.
+  void settled();
+
+  bool may_send(Time now) const;
+
+  // When a probe will be owed, or sending be allowed again, without an event;
+  // nothing: never, or it is so already.
+  std::optional<Time> deadline(bool waiting) const;
+
+  // Brings times that another clock has set back into sense.
+  void mend(Time now, Duration fresh, Duration cap);
+
+  bool operator==(const Reachability&) const = default;
+};
+
+// The row of hf_reachability, read and written inside the caller's transaction.
+Reachability load_reachability(Database& db);
+void save_reachability(Database& db, const Reachability& reachability);
+
+}  // namespace holdfast

@@ -1,0 +1,249 @@
+// The page's composition root: it makes, out of an app's options, the surface that the app calls.
+
+import glue from './holdfast.js';
+import { systemClock } from './clock.js';
+import { collection, isLimit } from './collection.js';
+import { connect, type Line, type Listener } from './connection.js';
+import { compileBytes, compileResponse } from './core.js';
+import { HoldfastError } from './errors.js';
+import { uuids } from './ids.js';
+import { liveQueries, watchable } from './live.js';
+import { connectMemory } from './memory.js';
+import { readOptions, type Settings } from './options.js';
+import type { CoreStatus, Kind, OutboxEntry, Read, Response as Answer, Row } from './protocol.js';
+import type { Call, Notice, PullReport, Question, Start, SyncReport } from './rpc.js';
+import type { Collection, Holdfast, HoldfastEventMap, Options, Schema, Status } from './surface.js';
+import { watch } from './triggers.js';
+
+/**
+ * Opens the database of that name, creating it the first time. Resolves when it can be read and written: by this tab's
+ * worker, or by that of another tab which has it open. From then on what is pending is sent whenever the API can be
+ * reached.
+ *
+ * @throws {HoldfastError} 'bad-option'; 'insecure-context', 'no-opfs', 'worker-load' or 'wasm-load' where Holdfast
+ * cannot run; 'storage', 'disk-full', 'corrupt' or 'newer-version' where its files cannot be used. There is no falling
+ * back to memory.
+ */
+export async function openHoldfast<S extends Schema>(options: Options<S>): Promise<Holdfast<S>> {
+  const settings = readOptions(options, globalThis.location?.href);
+  const status = watchable<Status>({ ...unknownStatus, storage: settings.storage, leader: false }, reportError);
+  const events = new EventTarget();
+  const live = liveQueries((name, query) => read({ type: 'list', collection: name, query }), reportError);
+  const newId = uuids(systemClock.now, bytes => crypto.getRandomValues(bytes));
+  const client = crypto.randomUUID();
+
+  const listener: Listener = {
+    notice({ changed, status: now, news }) {
+      live.changed(changed);
+      if (now) status.set({ ...status.get(), ...now });
+      for (const item of news) dispatch(events, item);
+    },
+    leading(own) {
+      status.set({ ...status.get(), leader: own });
+      live.changed();
+      void readStatus().catch(() => {}); // Whoever leads next tells it again.
+    },
+    lost: () => status.set({ ...status.get(), leader: false }),
+    ask: question => ask(settings, question),
+    complain: reason => console.warn(`Holdfast: ${reason}`),
+  };
+
+  const line = await lineOf(settings, client, listener);
+  const call = (call: Call): Promise<unknown> => line.call(call);
+  const read = (read: Read): Promise<string> => call(read) as Promise<string>;
+
+  async function readStatus(): Promise<void> {
+    const now = JSON.parse(await read({ type: 'status' })) as CoreStatus;
+    status.set({ ...status.get(), ...now });
+  }
+
+  // A client's writes are numbered without gaps; those with a number up to `acknowledged` it will not ask for again.
+  let last = 0;
+  const unanswered = new Set<number>();
+  async function write(kind: Kind, name: string, record: string, change: string): Promise<Row | null> {
+    const number = ++last;
+    unanswered.add(number);
+    const [earliest = number] = unanswered;
+    try {
+      const at = systemClock.now();
+      const written = { type: 'write', client, number, acknowledged: earliest - 1, at, id: newId() } as const;
+      return (await call({ ...written, kind, collection: name, record, change })) as Row | null;
+    } finally {
+      unanswered.delete(number);
+    }
+  }
+
+  const stopWatching = globalThis.document
+    ? watch({ window: globalThis.window, document, navigator }, trigger => line.trigger(trigger))
+    : () => {};
+
+  async function close(): Promise<void> {
+    stopWatching();
+    await line.close();
+    live.stop();
+    status.set({ ...status.get(), leader: false });
+  }
+
+  try {
+    await readStatus();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  if (settings.storage === 'opfs') void askToPersist();
+
+  const collections = new Map<string, Collection<object>>(
+    Object.keys(settings.config.collections).map(name => [
+      name,
+      collection<object>(name, { write, read, live, newId }),
+    ]),
+  );
+  const entries = async (read_: Read): Promise<OutboxEntry[]> => JSON.parse(await read(read_)) as OutboxEntry[];
+  const named = (name: string): Collection<object> => {
+    const found = collections.get(name);
+    if (found) return found;
+    throw new HoldfastError(
+      'unknown-collection',
+      `There is no collection '${name}'. Nothing was recorded. Declare it in the options; there are: ` +
+        `${[...collections.keys()].join(', ')}.`,
+    );
+  };
+
+  return {
+    collection: <C extends keyof S & string>(name: C) => named(name) as Collection<object> as Collection<S[C]>,
+    status: { get: status.get, subscribe: status.subscribe },
+    sync: () => call({ type: 'sync' }) as Promise<SyncReport>,
+    async pull(name) {
+      if (name !== undefined) named(name);
+      const names = name === undefined ? [...collections.keys()] : [name];
+      const reports = await Promise.all(
+        names.map(each => call({ type: 'pull', collection: each }) as Promise<PullReport>),
+      );
+      return { pulled: reports.reduce((sum, { pulled }) => sum + pulled, 0) };
+    },
+    pause: () => done(call({ type: 'pause' })),
+    resume: () => done(call({ type: 'resume' })),
+    signedIn: () => done(call({ type: 'signedIn' })),
+    outbox: { list: options => entries({ type: 'outbox', limit: limitOf(options) }) },
+    deadLetters: {
+      list: options => entries({ type: 'deadLetters', limit: limitOf(options) }),
+      retry: id => done(call({ type: 'retry', id })),
+      discard: id => done(call({ type: 'discard', id })),
+    },
+    addEventListener: (type, listener, options) =>
+      events.addEventListener(type, listener as EventListener, options),
+    removeEventListener: (type, listener) => events.removeEventListener(type, listener as EventListener),
+    close,
+  };
+}
+
+const unknownStatus: CoreStatus = {
+  pending: 0,
+  failed: 0,
+  conflicts: 0,
+  reachable: false,
+  syncing: false,
+  waitingFor: null,
+  reason: '',
+};
+
+async function lineOf(settings: Settings, client: string, listener: Listener): Promise<Line> {
+  const wasmUrl = new URL(settings.wasmUrl ?? new URL('./holdfast.wasm', import.meta.url), globalThis.location?.href).href;
+  const asks = { headers: settings.headers !== undefined, check: settings.check !== undefined };
+  const start: Start = { name: settings.name, client, config: settings.config, api: settings.api, asks, wasmUrl };
+  if (settings.storage === 'memory') {
+    const module = await compile(wasmUrl);
+    return connectMemory(start, { clock: systemClock, fetch, glue, module }, listener);
+  }
+  if (typeof Worker === 'undefined')
+    throw new HoldfastError(
+      'no-opfs',
+      "There are no workers here, and so no storage. Nothing was opened. On a server, open with storage: 'memory', or " +
+        'open in the browser only.',
+    );
+  return connect(start, { clock: systemClock, createWorker: () => createWorker(settings), window: globalThis.window }, listener);
+}
+
+function createWorker({ createWorker, workerUrl, name }: Settings): Worker {
+  if (createWorker) return createWorker();
+  if (workerUrl) return new Worker(workerUrl, { type: 'module', name: `holdfast:${name}` });
+  // Literally so: it is what bundlers look for.
+  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+}
+
+/** The parts of Node that are used, found without an import that a bundler would see. */
+interface NodeProcess {
+  getBuiltinModule?(name: 'node:fs/promises'): { readFile(url: URL): Promise<Uint8Array<ArrayBuffer>> };
+}
+
+async function compile(url: string): Promise<WebAssembly.Module> {
+  if (!url.startsWith('file:')) return compileResponse(url, url => fetch(url));
+  const { process } = globalThis as { process?: NodeProcess };
+  const files = process?.getBuiltinModule?.('node:fs/promises');
+  if (!files)
+    throw new HoldfastError('wasm-load', `Only Node 20.16 or newer can read the wasm at ${url}. Nothing was opened.`);
+  return compileBytes(await files.readFile(new URL(url)), url);
+}
+
+async function ask({ headers, check }: Settings, question: Question): Promise<unknown> {
+  switch (question.type) {
+    case 'headers':
+      return { ...(await headers?.()) };
+    case 'check':
+      return (await check?.(responseOf(question.response))) === true;
+    default:
+      return question satisfies never;
+  }
+}
+
+function responseOf({ status, contentType, etag, date, body }: Answer): Response {
+  const headers = { 'content-type': contentType, etag, date };
+  // These carry no body, and Response refuses one; a redirect has no status.
+  const empty = status === 204 || status === 205 || status === 304;
+  return new Response(empty ? null : body, { status: status || 502, headers });
+}
+
+function dispatch(events: EventTarget, item: Notice['news'][number]): void {
+  const event = <E extends keyof HoldfastEventMap>(type: E, detail: HoldfastEventMap[E]['detail']): void =>
+    void events.dispatchEvent(new CustomEvent(type, { detail }));
+  switch (item.type) {
+    case 'settled': {
+      const { id, collection, record, reason } = item;
+      return event('settled', { id, collection, record, reason });
+    }
+    case 'buried': {
+      const { id, collection, record, problem } = item;
+      return event('deadletter', { id, collection, record, problem });
+    }
+    case 'signIn':
+      return event('signin', null);
+    default:
+      item satisfies never;
+  }
+}
+
+/** So that the browser does not clear the database when space gets short. Where it says no, all works as before. */
+async function askToPersist(): Promise<void> {
+  try {
+    if (!(await navigator.storage.persisted())) await navigator.storage.persist();
+  } catch {
+    // It was only a wish.
+  }
+}
+
+function limitOf(options: { limit?: number } | undefined): number {
+  const limit = options?.limit ?? 1_000;
+  if (isLimit(limit)) return limit;
+  throw new HoldfastError('bad-query', 'limit must be a whole number, 0 or more. Nothing was read.');
+}
+
+/** As the browser reports what an app's listener throws; where there is no browser, on the console. */
+function reportError(error: unknown): void {
+  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
+  if (reportError) reportError(error);
+  else console.error(error);
+}
+
+async function done(call: Promise<unknown>): Promise<void> {
+  await call;
+}

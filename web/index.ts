@@ -1,0 +1,8 @@
+// Everything an application may import. Importing it does nothing: on a server, too.
+
+export { openHoldfast } from './client.js';
+export { HoldfastError } from './errors.js';
+export type { ErrorCode } from './errors.js';
+export type { Comparison, Kind, OutboxEntry, Problem, Query, RecordSync } from './protocol.js';
+export type { PullReport, SyncReport } from './rpc.js';
+export type * from './surface.js';

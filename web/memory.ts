@@ -1,0 +1,80 @@
+// A line to a core of this very thread, over files in memory: for tests, for Node, and where losing everything with the
+// page is acceptable. The same loop as in a worker.
+
+import { within, type Clock } from './clock.js';
+import type { Line, Listener } from './connection.js';
+import { openCore, type Glue } from './core.js';
+import { HoldfastError, messageOf } from './errors.js';
+import type { Response as Answer } from './protocol.js';
+import { callTable, type Start } from './rpc.js';
+import { openSession } from './session.js';
+import { transport } from './transport.js';
+
+export interface MemoryHost {
+  clock: Clock;
+  fetch: typeof fetch;
+  glue: Glue;
+  module: WebAssembly.Module;
+}
+
+const closeMs = 5_000;
+
+/** @throws {HoldfastError} 'wasm-load' or 'storage' */
+export async function connectMemory(
+  { config, api, asks }: Pick<Start, 'config' | 'api' | 'asks'>,
+  { clock, fetch, glue, module }: MemoryHost,
+  listener: Listener,
+): Promise<Line> {
+  const closed = new AbortController();
+  let over: HoldfastError | undefined;
+  const core = await openCore(glue, module, config, null);
+  const session = openSession(
+    core,
+    {
+      clock,
+      soon: queueMicrotask,
+      transport: transport({
+        ...api,
+        fetch,
+        clock,
+        closed: closed.signal,
+        headers: async () =>
+          asks.headers ? ((await listener.ask({ type: 'headers' })) as Record<string, string>) : {},
+        check: async (response: Answer) => !asks.check || (await listener.ask({ type: 'check', response })) === true,
+        complain: listener.complain,
+      }),
+      notify: listener.notice,
+      fail(error) {
+        end(
+          new HoldfastError(
+            'storage',
+            `Holdfast's engine stopped: ${messageOf(error)}. What was held in memory is lost. Open it again.`,
+          ),
+        );
+      },
+    },
+    false,
+  );
+  const calls = callTable(batch => {
+    for (const [number, call] of batch) session.call(call, answer => calls.answered([[number, answer]]));
+  });
+
+  function end(error: HoldfastError): void {
+    over = error;
+    closed.abort();
+    session.close();
+    calls.abandon(() => error);
+  }
+
+  listener.leading(true);
+  return {
+    call: call => (over ? Promise.reject(over) : calls.call(call)),
+    trigger: trigger => session.trigger(trigger),
+    async close() {
+      if (over) return;
+      over = new HoldfastError('closed', 'This Holdfast was closed. Nothing was recorded. Open it again to go on.');
+      await within(clock, closeMs, calls.drained(), () => undefined);
+      end(over);
+    },
+  };
+}

@@ -1,0 +1,199 @@
+// One attempt over HTTP, one probe, one page of a pull: the only place that sends anything. Whether to make another, and what an answer
+// means, is the core's business; here no answer is an answer too, and nothing ever rejects.
+
+import { within, type Clock } from './clock.js';
+import { HoldfastError, messageOf } from './errors.js';
+import type { Answered, Fetch, Probed, Pulled, Response as Answer, Send, Silence } from './protocol.js';
+
+export interface TransportOptions {
+  /** Absolute. */
+  baseUrl: string;
+  timeoutMs: number;
+  /** Below baseUrl. */
+  healthPath: string;
+  healthTimeoutMs: number;
+  fetch: typeof fetch;
+  clock: Clock;
+  /** Ends what is under way. */
+  closed: AbortSignal;
+  /** The app's own headers, asked anew each time. May reject or never answer. */
+  headers(): Promise<Record<string, string>>;
+  /** What the app says of the health endpoint's answer. May reject or never answer. */
+  check(answer: Answer): Promise<boolean>;
+  /** Says why something of the app's stands in the way. Never with a header's value. */
+  complain(reason: string): void;
+}
+
+export interface Transport {
+  send(effect: Send): Promise<Answered['outcome']>;
+  probe(): Promise<Pick<Probed, 'outcome' | 'check'>>;
+  fetch(effect: Fetch): Promise<Pulled['outcome']>;
+}
+
+/** How long a function of the app may take. */
+const appMs = 10_000;
+/** How much of an answer is read. */
+const maxAnswer = 8 << 20;
+
+export function transport(options: TransportOptions): Transport {
+  const { clock, complain } = options;
+
+  async function send(effect: Send): Promise<Answered['outcome']> {
+    const headers = await appHeaders();
+    if (!headers) return 'notSent';
+    // A quoted string, as draft-ietf-httpapi-idempotency-key-header has it.
+    headers.set('idempotency-key', `"${effect.id}"`);
+    if (effect.body !== '') headers.set('content-type', 'application/json');
+    return attempt(effect.method, effect.path, headers, effect.body, options.timeoutMs);
+  }
+
+  async function probe(): Promise<Pick<Probed, 'outcome' | 'check'>> {
+    const headers = await appHeaders();
+    if (!headers) return { outcome: 'notSent', check: false };
+    const outcome = await attempt('GET', options.healthPath, headers, '', options.healthTimeoutMs);
+    return { outcome, check: typeof outcome === 'object' && (await appCheck(outcome)) };
+  }
+
+  async function fetch(effect: Fetch): Promise<Pulled['outcome']> {
+    const headers = await appHeaders();
+    return headers ? attempt('GET', effect.path, headers, '', options.timeoutMs) : 'notSent';
+  }
+
+  async function attempt(
+    method: string,
+    path: string,
+    headers: Headers,
+    body: string,
+    timeoutMs: number,
+  ): Promise<Answer | Silence> {
+    // fetch throws the same TypeError for no network and for a request that cannot be built, so it is built apart: the
+    // first is tried again, the second never will be any better.
+    const request = build(options.baseUrl, method, path, headers, body);
+    if (!request) return 'unbuildable';
+    const deadline = new AbortController();
+    let late = false;
+    const cancel = clock.after(timeoutMs, () => {
+      late = true;
+      deadline.abort();
+    });
+    const close = (): void => deadline.abort();
+    options.closed.addEventListener('abort', close);
+    try {
+      return await answerOf(await options.fetch(request, { signal: deadline.signal }));
+    } catch {
+      // No network, a reset, a refusal by CORS: in none of them do we know whether the server saw the request.
+      return late ? 'timeout' : 'network';
+    } finally {
+      cancel();
+      options.closed.removeEventListener('abort', close);
+    }
+  }
+
+  async function appHeaders(): Promise<Headers | undefined> {
+    try {
+      const given = await within(clock, appMs, options.headers(), () => {
+        throw new HoldfastError('bad-option', `it did not answer within ${appMs / 1000} s`);
+      });
+      const headers = new Headers({ accept: 'application/json' });
+      for (const [name, value] of Object.entries(given)) {
+        if (typeof value !== 'string' || /[\r\n\0]/.test(value))
+          throw new HoldfastError('bad-option', `the value of ${name} is not one line of text`);
+        headers.set(name, value);
+      }
+      return headers;
+    } catch (error) {
+      complain(`Nothing is sent, for the option headers gave none: ${messageOf(error)}.`);
+      return undefined;
+    }
+  }
+
+  async function appCheck(answer: Answer): Promise<boolean> {
+    try {
+      return await within(clock, appMs, options.check(answer), () => {
+        throw new HoldfastError('bad-option', `it did not answer within ${appMs / 1000} s`);
+      });
+    } catch (error) {
+      complain(`The API counts as unreachable, for the option health.check failed: ${messageOf(error)}.`);
+      return false;
+    }
+  }
+
+  return { send, probe, fetch };
+}
+
+/**
+ * The request, or undefined if there can be none: among others if its URL would lead elsewhere. A path that climbs, by
+ * `..` or in disguise, comes out of the URL parser with fewer segments than it went in with.
+ */
+function build(
+  baseUrl: string,
+  method: string,
+  path: string,
+  headers: Headers,
+  body: string,
+): Request | undefined {
+  try {
+    const base = new URL(baseUrl);
+    const url = new URL(base.href.replace(/\/+$/, '') + path);
+    const [intended = ''] = path.split('?');
+    if (!intended.startsWith('/') || intended.includes('\\')) return undefined;
+    if (url.origin !== base.origin || url.hash !== '') return undefined;
+    if (segments(url.pathname) !== segments(base.pathname) + segments(intended)) return undefined;
+    return new Request(url, {
+      method,
+      headers,
+      ...(body === '' ? {} : { body }),
+      redirect: 'manual',
+      credentials: 'same-origin',
+      cache: 'no-store',
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+function segments(path: string): number {
+  return path.split('/').filter(segment => segment !== '').length;
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const header = (name: string): string => response.headers.get(name) ?? '';
+  // Browsers hide a redirect that is not followed, Node shows it.
+  const redirect =
+    response.type === 'opaqueredirect' || response.redirected || (response.status >= 300 && response.status < 400);
+  if (redirect) void response.body?.cancel().catch(() => {});
+  const body = redirect ? '' : await textOf(response);
+  return {
+    status: response.status,
+    redirect,
+    complete: body !== undefined,
+    contentType: header('content-type'),
+    etag: header('etag'),
+    retryAfter: header('retry-after'),
+    date: header('date'),
+    body: body ?? '',
+  };
+}
+
+/** The whole body, or undefined: it was cut short, came too late, or is longer than is read. */
+async function textOf(response: Response): Promise<string | undefined> {
+  const reader = response.body?.getReader();
+  if (!reader) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return text + decoder.decode();
+      bytes += value.byteLength;
+      if (bytes > maxAnswer) {
+        void reader.cancel().catch(() => {});
+        return undefined;
+      }
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch {
+    return undefined;
+  }
+}

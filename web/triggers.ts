@@ -1,0 +1,28 @@
+// What a page notices that makes a try worthwhile: the network comes or goes, somebody looks at the page.
+
+/** What the core is told; see protocol.ts. Each may be told again. */
+export type Trigger = { type: 'online' } | { type: 'offline' } | { type: 'visible' };
+
+export interface Surroundings {
+  window: EventTarget;
+  document: EventTarget & { readonly visibilityState: string };
+  navigator: { readonly onLine: boolean };
+}
+
+/** Tells of every trigger until it is stopped. Says at once that the browser is offline, if it is. */
+export function watch({ window, document, navigator }: Surroundings, tell: (trigger: Trigger) => void): () => void {
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  window.addEventListener('online', () => tell({ type: 'online' }), { signal });
+  window.addEventListener('offline', () => tell({ type: 'offline' }), { signal });
+  // A page that comes back out of the back/forward cache was hidden before: this event covers it.
+  document.addEventListener(
+    'visibilitychange',
+    () => {
+      if (document.visibilityState === 'visible') tell({ type: 'visible' });
+    },
+    { signal },
+  );
+  if (!navigator.onLine) tell({ type: 'offline' });
+  return () => stopped.abort();
+}

@@ -1,0 +1,98 @@
+// The worker's composition root: it waits to lead, and while it leads it holds the database, answers every tab and sends.
+
+import glue from './holdfast.js';
+import { systemClock } from './clock.js';
+import { compileResponse, openCore, type FileHandle } from './core.js';
+import { refusalOf } from './errors.js';
+import { lead } from './leader.js';
+import { asking, relay, type Start, type ToPage, type ToWorker } from './rpc.js';
+import { openSession } from './session.js';
+import { transport } from './transport.js';
+
+const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
+const post = (message: ToPage): void => scope.postMessage(message);
+
+scope.onmessage = ({ data }) => {
+  if (data.type === 'start') scope.onmessage = serve(data.start);
+};
+
+function serve({ name, client, config, api, asks, wasmUrl }: Start): (event: MessageEvent<ToWorker>) => void {
+  const closed = new AbortController();
+  const questions = asking(asked => post({ type: 'asked', asked }));
+  const line = relay(client, post, new BroadcastChannel(`holdfast:${name}`));
+  // Compiled while the lock is waited for, so that a takeover does not wait for it.
+  const module = compileResponse(wasmUrl, url => fetch(url));
+  module.catch(() => {}); // Told when it is wanted.
+
+  const environment = {
+    locks: navigator.locks as LockManager | undefined,
+    storage: navigator.storage as StorageManager | undefined,
+    secure: isSecureContext,
+    clock: systemClock,
+  };
+  lead(name, environment, closed.signal, hold).then(
+    () => {
+      line.stop();
+      post({ type: 'closed' });
+      scope.close();
+    },
+    (error: unknown) => {
+      line.stop();
+      post({ type: 'failed', error: refusalOf(error) });
+      scope.close();
+    },
+  );
+
+  /** Leads until the page closes, or rejects with what made it impossible to go on. */
+  async function hold(handles: readonly FileHandle[]): Promise<void> {
+    const core = await openCore(glue, await module, config, handles);
+    await new Promise<void>((resolve, reject) => {
+      const session = openSession(
+        core,
+        {
+          clock: systemClock,
+          soon: queueMicrotask,
+          transport: transport({
+            ...api,
+            fetch,
+            clock: systemClock,
+            closed: closed.signal,
+            headers: async () =>
+              asks.headers ? ((await questions.ask({ type: 'headers' })) as Record<string, string>) : {},
+            check: async response =>
+              !asks.check || (await questions.ask({ type: 'check', response })) === true,
+            complain: reason => post({ type: 'complaint', reason }),
+          }),
+          notify: line.notify,
+          fail: reject,
+        },
+        line.paused(),
+      );
+      const end = (): void => {
+        line.stop();
+        session.close();
+        resolve();
+      };
+      if (closed.signal.aborted) return end();
+      closed.signal.addEventListener('abort', end);
+      line.lead(session);
+    });
+  }
+
+  return ({ data }) => {
+    switch (data.type) {
+      case 'start':
+        return;
+      case 'calls':
+        return line.calls(data.calls);
+      case 'trigger':
+        return line.trigger(data.trigger);
+      case 'told':
+        return questions.told(data.told);
+      case 'close':
+        return closed.abort();
+      default:
+        data satisfies never;
+    }
+  };
+}
