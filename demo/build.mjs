@@ -36,6 +36,7 @@ export async function buildDemo(places = {}) {
     outdir: out,
     sourcemap: true,
     alias: { holdfast: join(dist, 'index.js') },
+    external: ['./holdfast.js'],
   });
 
   for (const name of ['index.html', 'manifest.webmanifest']) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "json.h"
@@ -13,7 +15,7 @@
 namespace holdfast::codec {
 namespace {
 
-using Value = nlohmann::json;
+using Value = nlohmann::ordered_json;
 
 // A query that cannot be answered as it was asked.
 class BadQuery : public std::runtime_error {
@@ -31,22 +33,63 @@ auto decode(const std::string& text, Read read) {
   }
 }
 
-std::string text_at(const Value& v, const char* name) { return v.at(name).get<std::string>(); }
+// A member that has to be there; "fits" is whether it is "what" it has to be.
+const Value& member(const Value& v, const char* name, bool (*fits)(const Value&),
+                    const char* what) {
+  const Value& value = v.at(name);
+  if (!fits(value)) throw Malformed("'" + std::string(name) + "' is no " + what);
+  return value;
+}
+
+std::string text_at(const Value& v, const char* name) {
+  auto fits = [](const Value& value) { return value.is_string(); };
+  return member(v, name, fits, "text").get<std::string>();
+}
+bool boolean_at(const Value& v, const char* name) {
+  auto fits = [](const Value& value) { return value.is_boolean(); };
+  return member(v, name, fits, "boolean").get<bool>();
+}
 std::int64_t number_at(const Value& v, const char* name) {
-  return v.at(name).get<std::int64_t>();
+  // What JavaScript counts with: the integers up to 2^53.
+  auto fits = [](const Value& value) {
+    return value.is_number_integer() && std::abs(value.get<double>()) < 9007199254740992;
+  };
+  return member(v, name, fits, "whole number").get<std::int64_t>();
+}
+int count_at(const Value& v, const char* name) {
+  std::int64_t number = number_at(v, name);
+  if (number < 0 || number > std::numeric_limits<int>::max())
+    throw Malformed("'" + std::string(name) + "' is no count");
+  return static_cast<int>(number);
 }
 Duration duration_at(const Value& v, const char* name) { return Duration(number_at(v, name)); }
+const Value& array_at(const Value& v, const char* name) {
+  return member(v, name, [](const Value& value) { return value.is_array(); }, "array");
+}
 
 void require_identifier(const std::string& name) {
   if (!schema::identifier(name)) throw Malformed("'" + name + "' is no identifier");
 }
 
 Collection collection_of(const Value& v) {
-  Collection collection{.path = text_at(v, "path"), .indexes = v.at("indexes")};
-  for (const auto& index : collection.indexes)
-    for (const auto& field : index)
-      require_identifier(field.starts_with('-') ? field.substr(1) : field);
+  Collection collection{.path = text_at(v, "path"), .indexes = {}};
+  for (const auto& index : array_at(v, "indexes")) {
+    if (!index.is_array() || index.empty()) throw Malformed("'indexes' holds no array of fields");
+    std::vector<std::string> fields;
+    for (const auto& field : index) {
+      if (!field.is_string()) throw Malformed("'indexes' holds a field that is no text");
+      fields.push_back(field.get<std::string>());
+      require_identifier(fields.back().substr(fields.back().starts_with('-') ? 1 : 0));
+    }
+    collection.indexes.push_back(std::move(fields));
+  }
   return collection;
+}
+
+Ordering ordering_of(const std::string& text) {
+  if (text == "lanes") return Ordering::lanes;
+  if (text == "strict") return Ordering::strict;
+  throw Malformed("'" + text + "' is no ordering");
 }
 
 Kind kind_of(const std::string& text) {
@@ -79,10 +122,11 @@ Silence silence_of(const std::string& text) {
 
 std::variant<Silence, Response> outcome_of(const Value& v) {
   if (v.is_string()) return silence_of(v.get<std::string>());
+  if (!v.is_object()) throw Malformed("'outcome' is neither a silence nor a response");
   return Response{
-      .status = v.at("status").get<int>(),
-      .redirect = v.at("redirect").get<bool>(),
-      .complete = v.at("complete").get<bool>(),
+      .status = count_at(v, "status"),
+      .redirect = boolean_at(v, "redirect"),
+      .complete = boolean_at(v, "complete"),
       .content_type = text_at(v, "contentType"),
       .etag = text_at(v, "etag"),
       .retry_after = text_at(v, "retryAfter"),
@@ -107,11 +151,11 @@ Event event_of(const Value& v) {
   if (type == "tick") return Tick{};
   if (type == "pull") return Pull{text_at(v, "collection")};
   if (type == "answered")
-    return Answered{number_at(v, "epoch"), text_at(v, "id"), v.at("attempt").get<int>(),
+    return Answered{number_at(v, "epoch"), text_at(v, "id"), count_at(v, "attempt"),
                     outcome_of(v.at("outcome"))};
   if (type == "probed")
     return Probed{number_at(v, "epoch"), number_at(v, "probe"), outcome_of(v.at("outcome")),
-                  v.at("check").get<bool>()};
+                  boolean_at(v, "check")};
   if (type == "pulled")
     return Pulled{number_at(v, "epoch"), number_at(v, "pull"), text_at(v, "collection"),
                   outcome_of(v.at("outcome"))};
@@ -239,34 +283,44 @@ void add_conditions(const std::string& field, const Value& v, std::vector<Condit
   }
 }
 
+std::int64_t limit_of(const Value& v) {
+  if (!v.is_number_unsigned()) throw BadQuery("A limit is a whole number from 0.");
+  constexpr std::uint64_t most = query::kLimitMax;
+  return static_cast<std::int64_t>(std::min(v.get<std::uint64_t>(), most));
+}
+
+std::vector<std::string> order_of(const Value& v) {
+  std::vector<std::string> fields;
+  auto add = [&](const Value& field) {
+    if (!field.is_string()) throw BadQuery("orderBy takes a field or an array of fields.");
+    fields.push_back(field.get<std::string>());
+    field_of(fields.back().substr(fields.back().starts_with('-') ? 1 : 0));
+  };
+  if (!v.is_array()) add(v);
+  else if (v.size() > 8) throw BadQuery("A list is sorted by at most 8 fields.");
+  else for (const auto& field : v) add(field);
+  return fields;
+}
+
 Query query_of(const Value& v) {
+  if (!v.is_object()) throw BadQuery("A query is an object.");
   Query query;
-  for (const auto& [name, operand] : v.value("where", Value::object()).items())
-    add_conditions(field_of(name), operand, query.where);
+  if (auto where = v.find("where"); where != v.end()) {
+    if (!where->is_object()) throw BadQuery("where takes an object.");
+    for (const auto& [name, operand] : where->items())
+      add_conditions(field_of(name), operand, query.where);
+  }
   if (query.where.size() > 50) throw BadQuery("A query takes at most 50 conditions.");
-  if (v.contains("orderBy")) {
-    const Value& order = v["orderBy"];
-    std::vector<std::string> fields;
-    if (order.is_string()) fields = {order.get<std::string>()};
-    else fields = order.get<std::vector<std::string>>();
-    if (fields.size() > 8) throw BadQuery("A list is sorted by at most 8 fields.");
-    for (const auto& field : fields)
-      field_of(field.starts_with('-') ? field.substr(1) : field);
-    query.order_by = fields;
-  }
-  if (v.contains("limit")) {
-    if (!v["limit"].is_number_integer() || v["limit"] < 0)
-      throw BadQuery("A limit is a whole number from 0.");
-    query.limit = std::min(v["limit"].get<std::int64_t>(), query::kLimitMax);
-  }
+  if (auto order = v.find("orderBy"); order != v.end()) query.order_by = order_of(*order);
+  if (auto limit = v.find("limit"); limit != v.end()) query.limit = limit_of(*limit);
   return query;
 }
 
 Json answer(Database& db, const Config& config, const Value& v) {
   const std::string type = text_at(v, "type");
   if (type == "status") return status_of(status(db));
-  if (type == "outbox") return query::outbox(db, number_at(v, "limit"));
-  if (type == "deadLetters") return query::dead_letters(db, number_at(v, "limit"));
+  if (type == "outbox") return query::outbox(db, limit_of(v.at("limit")));
+  if (type == "deadLetters") return query::dead_letters(db, limit_of(v.at("limit")));
   std::string collection = text_at(v, "collection");
   if (!config.collections.contains(collection))
     return error("unknown-collection", "There is no collection of this name.");
@@ -285,9 +339,9 @@ Config config(const std::string& text) {
       require_identifier(name);
       config.collections[name] = collection_of(collection);
     }
-    config.ordering = text_at(v, "ordering") == "strict" ? Ordering::strict : Ordering::lanes;
-    config.concurrency = v.at("concurrency").get<int>();
-    config.max_attempts = v.at("maxAttempts").get<int>();
+    config.ordering = ordering_of(text_at(v, "ordering"));
+    config.concurrency = count_at(v, "concurrency");
+    config.max_attempts = count_at(v, "maxAttempts");
     config.backoff_base = duration_at(v, "backoffBaseMs");
     config.backoff_cap = duration_at(v, "backoffCapMs");
     config.probe_fresh = duration_at(v, "probeFreshMs");
@@ -300,6 +354,7 @@ Config config(const std::string& text) {
 std::vector<Event> events(const std::string& text) {
   return decode(text, [](const Value& v) {
     std::vector<Event> events;
+    if (!v.is_array()) throw Malformed("The events are no array");
     for (const auto& event : v) events.push_back(event_of(event));
     return events;
   });

@@ -1,7 +1,6 @@
 #include "json.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace holdfast::json {
@@ -9,21 +8,30 @@ namespace {
 
 using Value = nlohmann::ordered_json;
 
-constexpr std::int64_t kMaxInteger = (std::int64_t{1} << 53) - 1;
+constexpr double kMaxInteger = 9007199254740991;  // 2^53 - 1
+
+// What is wrong with a value as far as the parser has come; nothing if it may
+// be built. What is too deep never is: copying and writing it down are recursive.
+const char* forbidden(int depth, Value::parse_event_t event, const Value& value, int levels) {
+  using Event = Value::parse_event_t;
+  bool begins = event == Event::object_start || event == Event::array_start;
+  if (depth + (begins ? 1 : 0) > levels) return "is nested deeper than 64 levels";
+  if (event == Event::key && value == "__proto__") return "has a member called __proto__";
+  return nullptr;
+}
 
 // Reads a text, or says in "flaw" what is wrong with it.
-Value read(const std::string& text, std::string& flaw) {
+Value read(const std::string& text, std::string& flaw, int levels = kMaxDepth) {
   auto check = [&](int depth, Value::parse_event_t event, Value& value) {
-    if (depth > kMaxDepth) flaw = "is nested deeper than 64 levels";
-    if (event == Value::parse_event_t::key && value == "__proto__")
-      flaw = "has a member called __proto__";
-    if (event == Value::parse_event_t::value && value.is_number_unsigned() &&
-        value.get<std::uint64_t>() > static_cast<std::uint64_t>(kMaxInteger))
-      flaw = "has an integer past 2^53, which JSON does not carry exactly";
-    if (event == Value::parse_event_t::value && value.is_number_integer() &&
-        !value.is_number_unsigned() && value.get<std::int64_t>() < -kMaxInteger)
-      flaw = "has an integer past -2^53, which JSON does not carry exactly";
-    return flaw.empty();  // What is too deep is not built at all.
+    if (auto* reason = forbidden(depth, event, value, levels)) flaw = reason;
+    if (event == Value::parse_event_t::value && value.is_number()) {
+      // A double past it is an integer too, and so was a literal that no integer holds.
+      if (value.get<double>() > kMaxInteger)
+        flaw = "has an integer past 2^53, which JSON does not carry exactly";
+      if (value.get<double>() < -kMaxInteger)
+        flaw = "has an integer past -2^53, which JSON does not carry exactly";
+    }
+    return flaw.empty();
   };
   Value value = Value::parse(text, check, /*allow_exceptions=*/false);
   if (flaw.empty() && value.is_discarded()) flaw = "is not JSON";
@@ -34,7 +42,21 @@ Value read(const std::string& text, std::string& flaw) {
 // the same reads as empty.
 Value stored(const Json& text) {
   Value value = Value::parse(text, nullptr, false);
-  return value.is_object() ? value : Value::object();
+  if (!value.is_object()) value = Value::object();
+  return value;
+}
+
+// What a server says of its own accord; empty if it may not be built. Its
+// numbers may be of any size, for nobody reckons with them.
+Value told(const std::string& text) {
+  bool fits = true;
+  auto check = [&](int depth, Value::parse_event_t event, Value& value) {
+    if (forbidden(depth, event, value, kMaxDepth)) fits = false;
+    return fits;
+  };
+  Value value = Value::parse(text, check, false);
+  if (!fits || !value.is_object()) value = Value::object();
+  return value;
 }
 
 std::string text_of(const Value& value) {
@@ -44,6 +66,11 @@ std::string text_of(const Value& value) {
 // Leaves out what would not survive a text: replaces what is no UTF-8.
 Json dump(const Value& value) {
   return value.dump(-1, ' ', false, Value::error_handler_t::replace);
+}
+
+// Empty if it can be none.
+std::string id_of(const Value& value) {
+  return value.is_string() || value.is_number_integer() ? text_of(value) : "";
 }
 
 std::optional<std::string> string_at(const Value& object, const char* name) {
@@ -58,7 +85,8 @@ std::optional<std::string> flaw(Kind kind, const std::string& change) {
   if (kind == Kind::remove)
     return change.empty() ? std::nullopt : std::optional<std::string>("must be empty");
   std::string flaw;
-  Value value = read(change, flaw);
+  // A field may be set to what it may be created with, one level further down.
+  Value value = read(change, flaw, kind == Kind::update ? kMaxDepth + 1 : kMaxDepth);
   if (!flaw.empty()) return flaw;
   if (!value.is_object()) return "is not an object";
   if (kind == Kind::create) return std::nullopt;
@@ -108,7 +136,7 @@ std::string member(const Json& object, const char* name) {
 }
 
 Json problem(const Response& response) {
-  Value value = stored(response.body.size() <= 64 * 1024 ? response.body : "");
+  Value value = told(response.body.size() <= 64 * 1024 ? response.body : "");
   if (!value.contains("title") && !value.contains("detail"))
     value["title"] = "The server answered " + std::to_string(response.status) + ".";
   value["status"] = response.status;
@@ -129,14 +157,14 @@ std::optional<Page> page(const std::string& text) {
   Page page;
   for (const auto& record : records) {
     if (!record.is_object()) return std::nullopt;
-    std::string id = string_at(record, "id").value_or("");
+    std::string id = record.contains("id") ? id_of(record["id"]) : "";
     if (!valid_id(id)) return std::nullopt;
     Value body = record;
     body["id"] = id;
     page.records.push_back({id, dump(body)});
   }
   for (const auto& id : deleted) {
-    page.deleted.push_back(text_of(id));
+    page.deleted.push_back(id_of(id));
     if (!valid_id(page.deleted.back())) return std::nullopt;
   }
   page.cursor = string_at(value, "cursor").value_or("");

@@ -8,127 +8,144 @@
 //    build/release/   simulation
 
 import {
-  copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync,
-} from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
-import { Failure, run, step, steps } from './step.mjs'
-import { cached, emscripten, environment, root } from './toolchain.mjs'
+import { Failure, run, step, steps } from './step.mjs';
+import { cached, emscripten, environment, root } from './toolchain.mjs';
 
 // What a minimal page loads, and the most that this may weigh, in bytes after gzip.
-const page = ['index.js', 'worker.js', 'holdfast.js', 'holdfast.wasm']
-const limit = 350_000
+const page = ['index.js', 'worker.js', 'holdfast.js', 'holdfast.wasm'];
+const limit = 350_000;
 
 // The entries of the package; those that are not written yet are not built.
 const entries = [
-  'index', 'worker', 'service-worker', 'react', 'elements', 'testing', 'server',
-].filter(name => existsSync(join(root, `web/${name}.ts`)))
+  'index',
+  'worker',
+  'service-worker',
+  'react',
+  'elements',
+  'testing',
+  'server',
+].filter(name => existsSync(join(root, `web/${name}.ts`)));
 
 const native = (c, cxx, ...options) => [
-  `-DCMAKE_C_COMPILER=${c}`, `-DCMAKE_CXX_COMPILER=${cxx}`, ...options,
-]
+  `-DCMAKE_C_COMPILER=${c}`,
+  `-DCMAKE_CXX_COMPILER=${cxx}`,
+  ...options,
+];
 const configurations = {
   wasm: [],
   gcc: native('gcc', 'g++', '-DHOLDFAST_SANITIZE=ON'),
   clang: native('clang', 'clang++', '-DHOLDFAST_SANITIZE=ON'),
   release: native('gcc', 'g++'),
-}
+};
 
 const targets = {
   async package() {
-    await compile('wasm', ['holdfast'])
-    await step('bundles', bundle)
-    await step('types', declare)
-    await step('size', weigh)
+    await compile('wasm', ['holdfast']);
+    await step('bundles', bundle);
+    await step('types', declare);
+    await step('size', weigh);
   },
   async demo() {
-    if (!existsSync(join(root, 'demo/build.mjs'))) return
+    if (!existsSync(join(root, 'demo/build.mjs'))) return;
     await step('demo', async () => {
-      const printed = await run(process.execPath, ['demo/build.mjs'], { cwd: root })
-      return printed.trim().split('\n').at(-1) || 'built'
-    })
+      const printed = await run(process.execPath, ['demo/build.mjs'], { cwd: root });
+      return printed.trim().split('\n').at(-1) || 'built';
+    });
   },
   simulation: () => compile('release', ['simulation']),
   'core-gcc': () => compile('gcc', ['core_tests']),
   'core-clang': () => compile('clang', ['core_tests']),
   'core-wasm': () => compile('wasm', ['core_tests']),
-}
+};
 
 await steps(async () => {
-  const named = process.argv.slice(2)
-  const unknown = named.find(name => !(name in targets))
-  if (unknown) throw new Failure(`build ${unknown}? One of: ${Object.keys(targets).join(', ')}.`)
+  const named = process.argv.slice(2);
+  const unknown = named.find(name => !(name in targets));
+  if (unknown) throw new Failure(`build ${unknown}? One of: ${Object.keys(targets).join(', ')}.`);
   await alone(async () => {
-    for (const name of named.length ? named : ['package', 'demo']) await targets[name]()
-  })
-})
+    for (const name of named.length ? named : ['package', 'demo']) await targets[name]();
+  });
+});
 
 /** Two builds at once would write the same files: the second waits. */
 async function alone(work) {
-  const lock = join(root, 'build/lock')
-  mkdirSync(join(root, 'build'), { recursive: true })
-  while (!take(lock)) await pause(200)
+  const lock = join(root, 'build/lock');
+  mkdirSync(join(root, 'build'), { recursive: true });
+  while (!take(lock)) await pause(200);
   try {
-    await work()
+    await work();
   } finally {
-    rmSync(lock, { force: true })
+    rmSync(lock, { force: true });
   }
 }
 
 function take(lock) {
   try {
-    writeFileSync(lock, String(process.pid), { flag: 'wx' })
-    return true
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
   } catch (error) {
-    if (error.code !== 'EEXIST') throw error
+    if (error.code !== 'EEXIST') throw error;
   }
   try {
-    const holder = Number(readFileSync(lock, 'utf8'))
-    if (holder) process.kill(holder, 0)
+    const holder = Number(readFileSync(lock, 'utf8'));
+    if (holder) process.kill(holder, 0);
   } catch {
-    rmSync(lock, { force: true })
+    rmSync(lock, { force: true });
   }
-  return false
+  return false;
 }
 
 function compile(configuration, names) {
   return step(`${configuration} C++`, async () => {
-    const directory = join(root, 'build', configuration)
-    await configure(configuration, directory)
-    const jobs = String(availableParallelism())
+    const directory = join(root, 'build', configuration);
+    await configure(configuration, directory);
+    const jobs = String(availableParallelism());
     const printed = await run(
       'cmake',
       ['--build', directory, '--parallel', jobs, '--target', ...names],
       { cwd: root, env: environment() },
-    )
-    const what = names.join(', ')
-    return /no work to do/.test(printed) ? `${what} up to date` : `built ${what}`
-  })
+    );
+    const what = names.join(', ');
+    return /no work to do/.test(printed) ? `${what} up to date` : `built ${what}`;
+  });
 }
 
 // From scratch when the options, a compiler or a place has changed, which CMake cannot undo.
 async function configure(configuration, directory) {
   const options = [
-    '-G', 'Ninja', `-DHOLDFAST_SQLITE=${cached.sqlite}`, `-DHOLDFAST_HEADERS=${cached.headers}`,
+    '-G',
+    'Ninja',
+    `-DHOLDFAST_SQLITE=${cached.sqlite}`,
+    `-DHOLDFAST_HEADERS=${cached.headers}`,
     ...configurations[configuration],
-  ]
-  const written = join(directory, 'configured.json')
-  const isWasm = configuration === 'wasm'
-  const wanted = JSON.stringify([root, options, isWasm && emscripten()])
-  if (existsSync(written) && readFileSync(written, 'utf8') === wanted) return
-  rmSync(directory, { recursive: true, force: true })
-  const cmake = ['cmake', '-S', root, '-B', directory, ...options]
-  const [command, ...args] = isWasm ? ['emcmake', ...cmake] : cmake
-  await run(command, args, { cwd: root, env: environment() })
-  writeFileSync(written, wanted)
+  ];
+  const written = join(directory, 'configured.json');
+  const isWasm = configuration === 'wasm';
+  const wanted = JSON.stringify([root, options, isWasm && emscripten()]);
+  if (existsSync(written) && readFileSync(written, 'utf8') === wanted) return;
+  rmSync(directory, { recursive: true, force: true });
+  const cmake = ['cmake', '-S', root, '-B', directory, ...options];
+  const [command, ...args] = isWasm ? ['emcmake', ...cmake] : cmake;
+  await run(command, args, { cwd: root, env: environment() });
+  writeFileSync(written, wanted);
 }
 
 // The glue stays a file of its own beside the bundles, for worker and page share it.
 async function bundle() {
-  const { build } = await import('esbuild')
+  const { build } = await import('esbuild');
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: entries.map(name => `web/${name}.ts`),
@@ -142,68 +159,70 @@ async function bundle() {
     metafile: true,
     logLevel: 'silent',
   }).catch(error => {
-    throw new Failure(error.message)
-  })
+    throw new Failure(error.message);
+  });
   for (const name of ['holdfast.wasm', 'holdfast.d.ts']) {
-    copyFileSync(join(root, 'build/wasm', name), join(root, 'dist', name))
+    copyFileSync(join(root, 'build/wasm', name), join(root, 'dist', name));
   }
-  writeFileSync(join(root, 'dist/holdfast.js'), glue())
-  sweep(new Set(Object.keys(metafile.outputs)))
-  return entries.map(name => `${name}.js`).join(', ')
+  writeFileSync(join(root, 'dist/holdfast.js'), glue());
+  sweep(new Set(Object.keys(metafile.outputs)));
+  return entries.map(name => `${name}.js`).join(', ');
 }
 
 // core.ts hands in the wasm, so a bundler that follows the glue must not find it a second time.
 function glue() {
-  const text = readFileSync(join(root, 'build/wasm/holdfast.js'), 'utf8')
-  const own = text.replace(/\(?new URL\("holdfast\.wasm",\s*import\.meta\.url\)\)?\.href/, '""')
+  const text = readFileSync(join(root, 'build/wasm/holdfast.js'), 'utf8');
+  const own = text.replace(/\(?new URL\("holdfast\.wasm",\s*import\.meta\.url\)\)?\.href/, '""');
   if (/new URL\(|\bnode:|\brequire\(|\beval\(|new Function/.test(own)) {
-    throw new Failure('the glue that Emscripten made names a file, Node or eval: see glue() here.')
+    throw new Failure('the glue that Emscripten made names a file, Node or eval: see glue() here.');
   }
-  return own
+  return own;
 }
 
 // Removes what an earlier build left in dist/ and this one does not make.
 function sweep(bundles) {
   for (const name of readdirSync(join(root, 'dist'))) {
-    const source = name.replace(/\.d\.ts$/, '.ts')
+    const source = name.replace(/\.d\.ts$/, '.ts');
     const isMade =
       name.startsWith('holdfast.') ||
       bundles.has(`dist/${name}`) ||
-      (source !== name && existsSync(join(root, 'web', source)))
-    if (!isMade) rmSync(join(root, 'dist', name), { recursive: true })
+      (source !== name && existsSync(join(root, 'web', source)));
+    if (!isMade) rmSync(join(root, 'dist', name), { recursive: true });
   }
 }
 
 async function declare() {
-  const record = 'build/types.tsbuildinfo'
-  if (!existsSync(join(root, 'dist/index.d.ts'))) rmSync(join(root, record), { force: true })
+  const record = 'build/types.tsbuildinfo';
+  if (!existsSync(join(root, 'dist/index.d.ts'))) rmSync(join(root, record), { force: true });
   await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], {
     cwd: root,
-  })
-  return 'checked'
+  });
+  return 'checked';
 }
 
 function weigh() {
-  const sum = { raw: 0, gzip: 0, brotli: 0 }
+  const sum = { raw: 0, gzip: 0, brotli: 0 };
   const rows = page.map(name => {
-    const bytes = readFileSync(join(root, 'dist', name))
+    const bytes = readFileSync(join(root, 'dist', name));
     const size = {
       raw: bytes.length,
       gzip: gzipSync(bytes, { level: 9 }).length,
       brotli: brotliCompressSync(bytes).length,
-    }
-    for (const kind in sum) sum[kind] += size[kind]
-    return row(name, size)
-  })
-  console.log(['  a minimal page, bytes         raw      gzip    brotli', ...rows].join('\n'))
-  console.log(row('together', sum))
+    };
+    for (const kind in sum) sum[kind] += size[kind];
+    return row(name, size);
+  });
+  console.log(['  a minimal page, bytes         raw      gzip    brotli', ...rows].join('\n'));
+  console.log(row('together', sum));
   if (sum.gzip > limit) {
-    throw new Failure(`a minimal page weighs ${sum.gzip} bytes after gzip, and ${limit} is the most.`)
+    throw new Failure(
+      `a minimal page weighs ${sum.gzip} bytes after gzip, and ${limit} is the most.`,
+    );
   }
-  return `${Math.round(sum.gzip / 1000)} KB after gzip, of at most ${limit / 1000}`
+  return `${Math.round(sum.gzip / 1000)} KB after gzip, of at most ${limit / 1000}`;
 }
 
 function row(name, { raw, gzip, brotli }) {
-  const numbers = [raw, gzip, brotli].map(bytes => bytes.toLocaleString('en').padStart(10))
-  return `  ${name.padEnd(22)}${numbers.join('')}`
+  const numbers = [raw, gzip, brotli].map(bytes => bytes.toLocaleString('en').padStart(10));
+  return `  ${name.padEnd(22)}${numbers.join('')}`;
 }

@@ -2,44 +2,46 @@
 // by anyone, through an apt of our own that sees Debian 12 and 13 and that the system's apt never
 // learns of.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 
-import { Failure, run } from './step.mjs'
-import { program } from './toolchain.mjs'
+import { Failure, run } from './step.mjs';
+import { program } from './toolchain.mjs';
 
-export const isRoot = process.getuid?.() === 0
+export const isRoot = process.getuid?.() === 0;
 
 /** 12 for Debian 12; undefined elsewhere. */
 export function release() {
-  const os = readOptional('/etc/os-release')
-  return /^ID=debian$/m.test(os) ? Number(os.match(/^VERSION_ID="(\d+)"$/m)?.[1] ?? Infinity) : undefined
+  const os = readOptional('/etc/os-release');
+  return /^ID=debian$/m.test(os)
+    ? Number(os.match(/^VERSION_ID="(\d+)"$/m)?.[1] ?? Infinity)
+    : undefined;
 }
 
 /** Installs packages into the system. Mends first what an apt that was killed left half done. */
 export async function install(packages) {
-  const command = `apt-get install ${packages.join(' ')}`
+  const command = `apt-get install ${packages.join(' ')}`;
   if (!program('apt-get')) {
     throw new Failure(
       `there is no apt-get here, so the set-up cannot install: ${packages.join(', ')}.\n` +
         'Install what provides these Debian packages, then run this again.',
-    )
+    );
   }
   if (!isRoot) {
-    throw new Failure(`this needs root, once: \`${command}\`. Then run this again.`)
+    throw new Failure(`this needs root, once: \`${command}\`. Then run this again.`);
   }
   const options = {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' },
-  }
-  await run('dpkg', ['--configure', '-a'], options)
-  await run('apt-get', ['-q', 'update'], options)
-  const wait = ['-o', 'DPkg::Lock::Timeout=300']
+  };
+  await run('dpkg', ['--configure', '-a'], options);
+  await run('apt-get', ['-q', 'update'], options);
+  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
   await run(
     'apt-get',
     ['-q', '-y', ...wait, 'install', '--no-install-recommends', ...packages],
     options,
-  )
+  );
 }
 
 /**
@@ -47,43 +49,48 @@ export async function install(packages) {
  * as for apt-get, `name/suite` or `name=version`.
  */
 export async function download(packages, directory) {
-  mkdirSync(directory, { recursive: true })
-  const env = { ...process.env, APT_CONFIG: await configure(join(directory, 'apt')) }
-  await run('apt-get', ['-q', 'update'], { env })
-  await run('apt-get', ['-q', 'download', ...packages], { env, cwd: directory })
-  rmSync(join(directory, 'apt'), { recursive: true })
+  mkdirSync(directory, { recursive: true });
+  const env = { ...process.env, APT_CONFIG: await configure(join(directory, 'apt')) };
+  await run('apt-get', ['-q', 'update'], { env });
+  await run('apt-get', ['-q', 'download', ...packages], { env, cwd: directory });
+  rmSync(join(directory, 'apt'), { recursive: true });
 }
 
 /** The package that `pin` of pins.json names, downloaded to `directory`, once its sum is right. */
 export function pinned(pin, directory) {
-  const [name] = pin.deb.split('=')
-  const deb = join(directory, readdirSync(directory).find(file => file.startsWith(`${name}_`)))
-  const found = createHash('sha256').update(readFileSync(deb)).digest('hex')
-  if (found === pin.sha256) return deb
+  const [name] = pin.deb.split('=');
+  const deb = join(
+    directory,
+    readdirSync(directory).find(file => file.startsWith(`${name}_`)),
+  );
+  const found = createHash('sha256').update(readFileSync(deb)).digest('hex');
+  if (found === pin.sha256) return deb;
   throw new Failure(
     `${pin.deb} has the checksum ${found}, and tools/pins.json wants ${pin.sha256}. ` +
       'Either the mirror is broken or the package was built anew: compare before changing the pin.',
-  )
+  );
 }
 
 /** Unpacks a package below `directory`, less the files that match one of `without`. */
 export async function unpack(deb, directory, without = []) {
-  mkdirSync(directory, { recursive: true })
-  if (without.length === 0) return void (await run('dpkg-deb', ['-x', deb, directory]))
-  const excludes = without.map(pattern => `--exclude='${pattern}'`).join(' ')
-  const pipe = `set -o pipefail; dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" ${excludes}`
-  await run('bash', ['-c', pipe, deb, directory])
+  mkdirSync(directory, { recursive: true });
+  if (without.length === 0) return void (await run('dpkg-deb', ['-x', deb, directory]));
+  const excludes = without.map(pattern => `--exclude='${pattern}'`).join(' ');
+  const pipe = `set -o pipefail; dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" ${excludes}`;
+  await run('bash', ['-c', pipe, deb, directory]);
 }
 
 async function configure(directory) {
-  const at = name => join(directory, name)
-  const mirror = await ownMirror()
-  mkdirSync(at('lists/partial'), { recursive: true })
-  mkdirSync(at('cache/archives/partial'), { recursive: true })
-  writeFileSync(at('status'), '')
-  const key = '/usr/share/keyrings/debian-archive-keyring.gpg'
-  const sources = ['bookworm', 'trixie'].map(suite => `deb [signed-by=${key}] ${mirror} ${suite} main\n`)
-  writeFileSync(at('sources.list'), sources.join(''))
+  const at = name => join(directory, name);
+  const mirror = await ownMirror();
+  mkdirSync(at('lists/partial'), { recursive: true });
+  mkdirSync(at('cache/archives/partial'), { recursive: true });
+  writeFileSync(at('status'), '');
+  const key = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  const sources = ['bookworm', 'trixie'].map(
+    suite => `deb [signed-by=${key}] ${mirror} ${suite} main\n`,
+  );
+  writeFileSync(at('sources.list'), sources.join(''));
   writeFileSync(
     at('apt.conf'),
     `Dir::State "${directory}"; Dir::State::status "${at('status')}"; Dir::State::Lists "${at('lists')}";
@@ -91,26 +98,27 @@ Dir::Cache "${at('cache')}"; Dir::Etc::SourceList "${at('sources.list')}";
 Dir::Etc::SourceParts "/dev/null"; Dir::Etc::PreferencesParts "/dev/null";
 APT::Sandbox::User ""; Acquire::Languages "none"; Debug::NoLocking "true";
 `,
-  )
-  return at('apt.conf')
+  );
+  return at('apt.conf');
 }
 
 // The mirror that the system's own sources name. Asked without needing lists or root.
 async function ownMirror() {
   const advice =
     'Install Emscripten (emsdk) and set $EMSDK, or use Debian 12 or newer, whose mirror also has ' +
-    'nlohmann/json and doctest.'
-  if (!program('apt-get')) throw new Failure(`there is no apt-get here to download with. ${advice}`)
-  const uris = await run('apt-get', ['--print-uris', 'update'])
-  const mirror = uris.match(/^'(\S+)\/dists\/[a-z]+\/InRelease'/m)?.[1]
-  if (!mirror) throw new Failure(`apt's sources name no mirror of Debian. ${advice}`)
-  return mirror
+    'nlohmann/json and doctest.';
+  if (!program('apt-get'))
+    throw new Failure(`there is no apt-get here to download with. ${advice}`);
+  const uris = await run('apt-get', ['--print-uris', 'update']);
+  const mirror = uris.match(/^'(\S+)\/dists\/[a-z]+\/InRelease'/m)?.[1];
+  if (!mirror) throw new Failure(`apt's sources name no mirror of Debian. ${advice}`);
+  return mirror;
 }
 
 function readOptional(path) {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8');
   } catch {
-    return ''
+    return '';
   }
 }

@@ -2,16 +2,16 @@
 // last line is `N passed, N failed`, over all suites. A suite that crashes, takes too long or runs
 // no test at all counts as a failure.
 
-import { spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
-import { seconds } from './step.mjs'
-import { chromium, root } from './toolchain.mjs'
+import { seconds } from './step.mjs';
+import { chromium, root } from './toolchain.mjs';
 
-const node = process.execPath
-const schedules = '20000'
+const node = process.execPath;
+const schedules = '20000';
 
 // In the order in which they run, quick ones first. `build` is what tools/build.mjs makes for it.
 const suites = [
@@ -53,62 +53,68 @@ const suites = [
   },
   {
     name: 'browser',
-    command: () => nodeTest(testFiles(path => /\/browser\//.test(path)), 1),
+    command: () =>
+      nodeTest(
+        testFiles(path => /\/browser\//.test(path)),
+        1,
+      ),
     build: ['package', 'demo'],
     minutes: 20,
   },
-]
+];
 
-const named = process.argv.slice(2)
-const chosen = suites.filter(({ name }) => !named.length || named.some(part => name.includes(part)))
-const results = []
+const named = process.argv.slice(2);
+const chosen = suites.filter(
+  ({ name }) => !named.length || named.some(part => name.includes(part)),
+);
+const results = [];
 
-const ready = (await prepare('setup', ['test'])) && (await prepare('build', builds(chosen)))
-if (ready) for (const suite of chosen) results.push(await runSuite(suite))
-else results.push({ name: 'set-up or build', passed: 0, failed: 1, skipped: 0, ms: 0 })
+const ready = (await prepare('setup', ['test'])) && (await prepare('build', builds(chosen)));
+if (ready) for (const suite of chosen) results.push(await runSuite(suite));
+else results.push({ name: 'set-up or build', passed: 0, failed: 1, skipped: 0, ms: 0 });
 
-const sum = key => results.reduce((total, result) => total + result[key], 0)
-console.log(`\n${table(results)}`)
-process.exitCode = sum('failed') || !sum('passed') ? 1 : 0
-console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
+const sum = key => results.reduce((total, result) => total + result[key], 0);
+console.log(`\n${table(results)}`);
+process.exitCode = sum('failed') || !sum('passed') ? 1 : 0;
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 
 /** Runs one of the other tools; true when it did its work. */
 async function prepare(tool, args) {
-  if (tool === 'build' && !args.length) return true
-  const { code } = await runGroup([node, `tools/${tool}.mjs`, ...args], 60, console.log)
-  return code === 0
+  if (tool === 'build' && !args.length) return true;
+  const { code } = await runGroup([node, `tools/${tool}.mjs`, ...args], 60, console.log);
+  return code === 0;
 }
 
 function builds(list) {
-  return [...new Set(list.flatMap(suite => suite.build))]
+  return [...new Set(list.flatMap(suite => suite.build))];
 }
 
 async function runSuite({ name, command, minutes }) {
-  console.log(`\n${name}`)
-  const start = performance.now()
-  const counts = { passed: 0, failed: 0, skipped: 0 }
+  console.log(`\n${name}`);
+  const start = performance.now();
+  const counts = { passed: 0, failed: 0, skipped: 0 };
   const print = line => {
-    Object.assign(counts, countsIn(line))
-    if (line.trim()) console.log(`  ${line}`)
-  }
-  const { code, end } = await runGroup(command(), minutes, print)
+    Object.assign(counts, countsIn(line));
+    if (line.trim()) console.log(`  ${line}`);
+  };
+  const { code, end } = await runGroup(command(), minutes, print);
   if (code !== 0 && !counts.failed) {
-    counts.failed++
-    console.log(`  it ended with ${end}`)
+    counts.failed++;
+    console.log(`  it ended with ${end}`);
   }
   if (!counts.passed && !counts.failed) {
-    counts.failed++
-    console.log('  it ran no test')
+    counts.failed++;
+    console.log('  it ran no test');
   }
-  return { name, ...counts, ms: performance.now() - start }
+  return { name, ...counts, ms: performance.now() - start };
 }
 
 // The line of counts that doctest, tools/reporter.mjs and the simulation end with.
 function countsIn(line) {
-  const match = line.match(/(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped/)
-  if (!match) return {}
-  const [passed, failed, skipped] = match.slice(1).map(Number)
-  return { passed, failed, skipped }
+  const match = line.match(/(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped/);
+  if (!match) return {};
+  const [passed, failed, skipped] = match.slice(1).map(Number);
+  return { passed, failed, skipped };
 }
 
 // Runs a command as a process group of its own, and ends what is left of the group: a test that
@@ -120,61 +126,61 @@ function runGroup([command, ...args], minutes, print) {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, HOLDFAST_CHROMIUM: chromium() ?? '' },
-    })
-    const end = () => killGroup(child)
+    });
+    const end = () => killGroup(child);
     const stop = signal => {
-      end()
-      process.exit(signal === 'SIGINT' ? 130 : 143)
-    }
-    let late = false
+      end();
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    };
+    let late = false;
     const timer = setTimeout(() => {
-      late = true
-      end()
-    }, minutes * 60_000)
-    process.on('SIGINT', stop).on('SIGTERM', stop)
+      late = true;
+      end();
+    }, minutes * 60_000);
+    process.on('SIGINT', stop).on('SIGTERM', stop);
     for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', print)
+      createInterface({ input: stream }).on('line', print);
     }
-    child.on('error', error => print(`${command}: ${error.message}`))
-    child.on('exit', end)
+    child.on('error', error => print(`${command}: ${error.message}`));
+    child.on('exit', end);
     child.on('close', (code, signal) => {
-      clearTimeout(timer)
-      process.off('SIGINT', stop).off('SIGTERM', stop)
-      resolve({ code, end: late ? `no end after ${minutes} minutes` : (signal ?? `code ${code}`) })
-    })
-  })
+      clearTimeout(timer);
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      resolve({ code, end: late ? `no end after ${minutes} minutes` : (signal ?? `code ${code}`) });
+    });
+  });
 }
 
 function killGroup({ pid }) {
   try {
-    if (pid) process.kill(-pid, 'SIGKILL')
+    if (pid) process.kill(-pid, 'SIGKILL');
   } catch (error) {
-    if (error.code !== 'ESRCH') throw error
+    if (error.code !== 'ESRCH') throw error;
   }
 }
 
 function nodeTest(files, concurrency = 2) {
-  const reporter = ['--test-reporter=./tools/reporter.mjs', '--test-reporter-destination=stdout']
-  if (!files.length) return [node, '-e', 'console.log("there is no such file")']
-  return [node, '--test', `--test-concurrency=${concurrency}`, ...reporter, ...files]
+  const reporter = ['--test-reporter=./tools/reporter.mjs', '--test-reporter-destination=stdout'];
+  if (!files.length) return [node, '-e', 'console.log("there is no such file")'];
+  return [node, '--test', `--test-concurrency=${concurrency}`, ...reporter, ...files];
 }
 
 function testFiles(isWanted) {
-  const directory = join(root, 'tests')
-  if (!existsSync(directory)) return []
+  const directory = join(root, 'tests');
+  if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true })
     .filter(path => path.endsWith('.test.mjs'))
     .map(path => `tests/${path}`)
     .filter(isWanted)
-    .sort()
+    .sort();
 }
 
 function table(rows) {
-  const line = (name, ...cells) => name.padEnd(18) + cells.map(cell => cell.padStart(10)).join('')
+  const line = (name, ...cells) => name.padEnd(18) + cells.map(cell => cell.padStart(10)).join('');
   return [
     line('suite', 'passed', 'failed', 'skipped', 'time'),
     ...rows.map(({ name, passed, failed, skipped, ms }) =>
       line(name, String(passed), String(failed), String(skipped), seconds(ms)),
     ),
-  ].join('\n')
+  ].join('\n');
 }

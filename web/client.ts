@@ -1,6 +1,5 @@
 // The page's composition root: it makes, out of an app's options, the surface that the app calls.
 
-import glue from './holdfast.js';
 import { systemClock } from './clock.js';
 import { collection, isLimit } from './collection.js';
 import { connect, type Line, type Listener } from './connection.js';
@@ -16,19 +15,25 @@ import type { Collection, Holdfast, HoldfastEventMap, Options, Schema, Status } 
 import { watch } from './triggers.js';
 
 /**
- * Opens the database of that name, creating it the first time. Resolves when it can be read and written: by this tab's
- * worker, or by that of another tab which has it open. From then on what is pending is sent whenever the API can be
- * reached.
+ * Opens the database of that name, creating it the first time. Resolves when it can be read and
+ * written: by this tab's worker, or by that of another tab which has it open. From then on what is
+ * pending is sent whenever the API can be reached.
  *
- * @throws {HoldfastError} 'bad-option'; 'insecure-context', 'no-opfs', 'worker-load' or 'wasm-load' where Holdfast
- * cannot run; 'storage', 'disk-full', 'corrupt' or 'newer-version' where its files cannot be used. There is no falling
- * back to memory.
+ * @throws {HoldfastError} 'bad-option'; 'insecure-context', 'no-opfs', 'worker-load' or 'wasm-load'
+ * where Holdfast cannot run; 'storage', 'disk-full', 'corrupt' or 'newer-version' where its files
+ * cannot be used. There is no falling back to memory.
  */
 export async function openHoldfast<S extends Schema>(options: Options<S>): Promise<Holdfast<S>> {
   const settings = readOptions(options, globalThis.location?.href);
-  const status = watchable<Status>({ ...unknownStatus, storage: settings.storage, leader: false }, reportError);
+  const status = watchable<Status>(
+    { ...unknownStatus, storage: settings.storage, leader: false },
+    reportError,
+  );
   const events = new EventTarget();
-  const live = liveQueries((name, query) => read({ type: 'list', collection: name, query }), reportError);
+  const live = liveQueries(
+    (name, query) => read({ type: 'list', collection: name, query }),
+    reportError,
+  );
   const newId = uuids(systemClock.now, bytes => crypto.getRandomValues(bytes));
   const client = crypto.randomUUID();
 
@@ -57,16 +62,29 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
     status.set({ ...status.get(), ...now });
   }
 
-  // A client's writes are numbered without gaps; those with a number up to `acknowledged` it will not ask for again.
+  // A client's writes are numbered without gaps; those with a number up to `acknowledged` it will
+  // not ask for again.
   let last = 0;
   const unanswered = new Set<number>();
-  async function write(kind: Kind, name: string, record: string, change: string): Promise<Row | null> {
+  async function write(
+    kind: Kind,
+    name: string,
+    record: string,
+    change: string,
+  ): Promise<Row | null> {
     const number = ++last;
     unanswered.add(number);
     const [earliest = number] = unanswered;
     try {
       const at = systemClock.now();
-      const written = { type: 'write', client, number, acknowledged: earliest - 1, at, id: newId() } as const;
+      const written = {
+        type: 'write',
+        client,
+        number,
+        acknowledged: earliest - 1,
+        at,
+        id: newId(),
+      } as const;
       return (await call({ ...written, kind, collection: name, record, change })) as Row | null;
     } finally {
       unanswered.delete(number);
@@ -98,19 +116,21 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
       collection<object>(name, { write, read, live, newId }),
     ]),
   );
-  const entries = async (read_: Read): Promise<OutboxEntry[]> => JSON.parse(await read(read_)) as OutboxEntry[];
+  const entries = async (read_: Read): Promise<OutboxEntry[]> =>
+    JSON.parse(await read(read_)) as OutboxEntry[];
   const named = (name: string): Collection<object> => {
     const found = collections.get(name);
     if (found) return found;
     throw new HoldfastError(
       'unknown-collection',
-      `There is no collection '${name}'. Nothing was recorded. Declare it in the options; there are: ` +
-        `${[...collections.keys()].join(', ')}.`,
+      `There is no collection '${name}'. Nothing was recorded. Declare it in the options; there ` +
+        `are: ${[...collections.keys()].join(', ')}.`,
     );
   };
 
   return {
-    collection: <C extends keyof S & string>(name: C) => named(name) as Collection<object> as Collection<S[C]>,
+    collection: <C extends keyof S & string>(name: C) =>
+      named(name) as Collection<object> as Collection<S[C]>,
     status: { get: status.get, subscribe: status.subscribe },
     sync: () => call({ type: 'sync' }) as Promise<SyncReport>,
     async pull(name) {
@@ -132,7 +152,8 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
     },
     addEventListener: (type, listener, options) =>
       events.addEventListener(type, listener as EventListener, options),
-    removeEventListener: (type, listener) => events.removeEventListener(type, listener as EventListener),
+    removeEventListener: (type, listener) =>
+      events.removeEventListener(type, listener as EventListener),
     close,
   };
 }
@@ -148,20 +169,36 @@ const unknownStatus: CoreStatus = {
 };
 
 async function lineOf(settings: Settings, client: string, listener: Listener): Promise<Line> {
-  const wasmUrl = new URL(settings.wasmUrl ?? new URL('./holdfast.wasm', import.meta.url), globalThis.location?.href).href;
+  const wasmUrl = new URL(
+    settings.wasmUrl ?? new URL('./holdfast.wasm', import.meta.url),
+    globalThis.location?.href,
+  ).href;
   const asks = { headers: settings.headers !== undefined, check: settings.check !== undefined };
-  const start: Start = { name: settings.name, client, config: settings.config, api: settings.api, asks, wasmUrl };
+  const start: Start = {
+    name: settings.name,
+    client,
+    config: settings.config,
+    api: settings.api,
+    asks,
+    wasmUrl,
+  };
   if (settings.storage === 'memory') {
+    // A page with a worker has no use for it.
+    const { default: glue } = await import('./holdfast.js');
     const module = await compile(wasmUrl);
     return connectMemory(start, { clock: systemClock, fetch, glue, module }, listener);
   }
   if (typeof Worker === 'undefined')
     throw new HoldfastError(
       'no-opfs',
-      "There are no workers here, and so no storage. Nothing was opened. On a server, open with storage: 'memory', or " +
-        'open in the browser only.',
+      'There are no workers here, and so no storage. Nothing was opened. On a server, open with ' +
+        "storage: 'memory', or open in the browser only.",
     );
-  return connect(start, { clock: systemClock, createWorker: () => createWorker(settings), window: globalThis.window }, listener);
+  return connect(
+    start,
+    { clock: systemClock, createWorker: () => createWorker(settings), window: globalThis.window },
+    listener,
+  );
 }
 
 function createWorker({ createWorker, workerUrl, name }: Settings): Worker {
@@ -173,7 +210,9 @@ function createWorker({ createWorker, workerUrl, name }: Settings): Worker {
 
 /** The parts of Node that are used, found without an import that a bundler would see. */
 interface NodeProcess {
-  getBuiltinModule?(name: 'node:fs/promises'): { readFile(url: URL): Promise<Uint8Array<ArrayBuffer>> };
+  getBuiltinModule?(name: 'node:fs/promises'): {
+    readFile(url: URL): Promise<Uint8Array<ArrayBuffer>>;
+  };
 }
 
 async function compile(url: string): Promise<WebAssembly.Module> {
@@ -181,7 +220,10 @@ async function compile(url: string): Promise<WebAssembly.Module> {
   const { process } = globalThis as { process?: NodeProcess };
   const files = process?.getBuiltinModule?.('node:fs/promises');
   if (!files)
-    throw new HoldfastError('wasm-load', `Only Node 20.16 or newer can read the wasm at ${url}. Nothing was opened.`);
+    throw new HoldfastError(
+      'wasm-load',
+      `Only Node 20.16 or newer can read the wasm at ${url}. Nothing was opened.`,
+    );
   return compileBytes(await files.readFile(new URL(url)), url);
 }
 
@@ -204,8 +246,10 @@ function responseOf({ status, contentType, etag, date, body }: Answer): Response
 }
 
 function dispatch(events: EventTarget, item: Notice['news'][number]): void {
-  const event = <E extends keyof HoldfastEventMap>(type: E, detail: HoldfastEventMap[E]['detail']): void =>
-    void events.dispatchEvent(new CustomEvent(type, { detail }));
+  const event = <E extends keyof HoldfastEventMap>(
+    type: E,
+    detail: HoldfastEventMap[E]['detail'],
+  ): void => void events.dispatchEvent(new CustomEvent(type, { detail }));
   switch (item.type) {
     case 'settled': {
       const { id, collection, record, reason } = item;
@@ -222,7 +266,10 @@ function dispatch(events: EventTarget, item: Notice['news'][number]): void {
   }
 }
 
-/** So that the browser does not clear the database when space gets short. Where it says no, all works as before. */
+/**
+ * So that the browser does not clear the database when space gets short. Where it says no, all
+ * works as before.
+ */
 async function askToPersist(): Promise<void> {
   try {
     if (!(await navigator.storage.persisted())) await navigator.storage.persist();
@@ -234,10 +281,15 @@ async function askToPersist(): Promise<void> {
 function limitOf(options: { limit?: number } | undefined): number {
   const limit = options?.limit ?? 1_000;
   if (isLimit(limit)) return limit;
-  throw new HoldfastError('bad-query', 'limit must be a whole number, 0 or more. Nothing was read.');
+  throw new HoldfastError(
+    'bad-query',
+    'limit must be a whole number, 0 or more. Nothing was read.',
+  );
 }
 
-/** As the browser reports what an app's listener throws; where there is no browser, on the console. */
+/**
+ * As the browser reports what an app's listener throws; where there is no browser, on the console.
+ */
 function reportError(error: unknown): void {
   const { reportError } = globalThis as { reportError?: (error: unknown) => void };
   if (reportError) reportError(error);

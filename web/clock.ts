@@ -1,9 +1,13 @@
-// The clock and the alarm. What needs either takes a Clock; only the composition roots hand in this one.
+// The clock and the alarm. What needs either takes a Clock; only the composition roots hand in this
+// one.
 
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls `ring` after `ms`, or earlier if that is more than a timer can hold. Returns a way to cancel it. */
+  /**
+   * Calls `ring` after `ms`, or earlier if that is more than a timer can hold. Returns a way to
+   * cancel it.
+   */
   after(ms: number, ring: () => void): () => void;
 }
 
@@ -19,7 +23,12 @@ export const systemClock: Clock = {
 };
 
 /** Settles as `promise` does, or as `late` says after `ms`. */
-export function within<T>(clock: Clock, ms: number, promise: Promise<T>, late: () => T): Promise<T> {
+export function within<T>(
+  clock: Clock,
+  ms: number,
+  promise: Promise<T>,
+  late: () => T,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(ms, () => {
       try {

@@ -40,26 +40,41 @@ export function collection<T extends object>(name: string, host: CollectionHost)
     },
     async list(query = {}) {
       checkQuery(query);
-      return (parseJson(await host.read({ type: 'list', collection: name, query })) as Row[]).map(stored);
+      return (parseJson(await host.read({ type: 'list', collection: name, query })) as Row[]).map(
+        stored,
+      );
     },
     subscribe(query, listener) {
       checkQuery(query);
       // A copy: the app may go on to change its own.
-      return host.live.subscribe(name, structuredClone(query), rows => listener(rows as Stored<T>[]));
+      return host.live.subscribe(name, structuredClone(query), rows =>
+        listener(rows as Stored<T>[]),
+      );
     },
   };
 }
 
 /** What every comparison is called, so that the compiler knows of each. */
-const comparisons = { eq: 1, ne: 1, lt: 1, lte: 1, gt: 1, gte: 1, in: 1 } satisfies Record<keyof Comparison, 1>;
+const comparisons = { eq: 1, ne: 1, lt: 1, lte: 1, gt: 1, gte: 1, in: 1 } satisfies Record<
+  keyof Comparison,
+  1
+>;
 
-/** Refuses what can be seen from here; the rest is the core's to refuse. @throws {HoldfastError} 'bad-query' */
+/**
+ * Refuses what can be seen from here; the rest is the core's to refuse. @throws {HoldfastError}
+ * 'bad-query'
+ */
 function checkQuery(query: Query): void {
   if (!isPlainObject(query)) throw badQuery('A query must be an object { where, orderBy, limit }');
   const unknown = Object.keys(query).find(key => !['where', 'orderBy', 'limit'].includes(key));
-  if (unknown !== undefined) throw badQuery(`'${unknown}' is no part of a query; there are where, orderBy and limit`);
-  const { where, limit } = query;
-  if (limit !== undefined && !isLimit(limit)) throw badQuery('limit must be a whole number, 0 or more');
+  if (unknown !== undefined)
+    throw badQuery(`'${unknown}' is no part of a query; there are where, orderBy and limit`);
+  const { where, orderBy, limit } = query;
+  if (limit !== undefined && !isLimit(limit))
+    throw badQuery('limit must be a whole number, 0 or more');
+  const fields: unknown[] = Array.isArray(orderBy) ? orderBy : [orderBy ?? ''];
+  if (fields.some(field => typeof field !== 'string'))
+    throw badQuery("orderBy must be the name of a field, '-' before it to descend, or an array");
   if (where === undefined) return;
   if (!isPlainObject(where)) throw badQuery('where must be an object of fields');
   checkJson(where, 'where', 'bad-query');
@@ -67,7 +82,10 @@ function checkQuery(query: Query): void {
     if (!isPlainObject(condition)) continue;
     const strange = Object.keys(condition).find(key => !(key in comparisons));
     if (strange !== undefined)
-      throw badQuery(`where.${field}.${strange} is no comparison; there are ${Object.keys(comparisons).join(', ')}`);
+      throw badQuery(
+        `where.${field}.${strange} is no comparison; there are ` +
+          `${Object.keys(comparisons).join(', ')}`,
+      );
   }
 }
 

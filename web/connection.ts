@@ -1,14 +1,23 @@
-// A page's line to its worker. The worker may die at any moment, of a trap, of memory, or with the page that is put
-// aside: then it is started again and asked again whatever it had not answered.
+// A page's line to its worker. The worker may die at any moment, of a trap, of memory, or with the
+// page that is put aside: then it is started again and asked again whatever it had not answered.
 //
-//     start ──▶ up ──crash──▶ up (5 times a minute at most, then down until the next call after that minute)
+//     start ──▶ up ──crash──▶ up, or the fifth time within a minute
+//               up ──crash──▶ down ──call, after that minute──▶ up
 //               up ──pagehide──▶ aside ──pageshow──▶ up
 //               up ──the first worker cannot begin──▶ refused, for good
 //               any ──close──▶ closed
 
 import { within, type Clock } from './clock.js';
 import { HoldfastError, refusalOf, refused, type Refusal } from './errors.js';
-import { callTable, type Call, type Notice, type Question, type Start, type ToPage, type ToWorker } from './rpc.js';
+import {
+  callTable,
+  type Call,
+  type Notice,
+  type Question,
+  type Start,
+  type ToPage,
+  type ToWorker,
+} from './rpc.js';
 import type { Trigger } from './triggers.js';
 
 /** What carries a client's calls to whoever holds the database. */
@@ -46,7 +55,10 @@ export function connect(start: Start, host: ConnectionHost, listener: Listener):
   let worker: Worker | undefined;
   let state: 'up' | 'aside' | 'down' | 'closed' = 'up';
   let refusal: HoldfastError | undefined;
-  /** Whether a worker of this page ever took part: one that cannot begin at all will not for trying again. */
+  /**
+   * Whether a worker of this page ever took part: one that cannot begin at all will not for trying
+   * again.
+   */
   let took = false;
   let crashes: number[] = [];
   let hearClosed = (): void => {};
@@ -65,9 +77,9 @@ export function connect(start: Start, host: ConnectionHost, listener: Listener):
       return refuse(workerLoad(String(error)));
     }
     const mine = worker;
-    mine.onmessage = ({ data }: MessageEvent<ToPage>) => {
+    mine.onmessage = ({ data }: MessageEvent<ToPage[]>) => {
       heard = true;
-      if (mine === worker) receive(data);
+      for (const message of data) if (mine === worker) receive(message);
     };
     mine.onerror = event => {
       event.preventDefault();
@@ -181,18 +193,18 @@ export function connect(start: Start, host: ConnectionHost, listener: Listener):
 function workerLoad(why: string): HoldfastError {
   return new HoldfastError(
     'worker-load',
-    `Holdfast's worker could not be started${why ? ` (${why})` : ''}. Nothing was recorded. Serve worker.js beside the ` +
-      'package, or say where it is by the option workerUrl or createWorker; a Content-Security-Policy must allow it in ' +
-      'worker-src.',
+    `Holdfast's worker could not be started${why ? ` (${why})` : ''}. Nothing was recorded. ` +
+      'Serve worker.js beside the package, or say where it is by the option workerUrl or ' +
+      'createWorker; a Content-Security-Policy must allow it in worker-src.',
   );
 }
 
 function stopped(call: Call, why: string): HoldfastError {
   return new HoldfastError(
     'storage',
-    `Holdfast's worker stopped ${maxCrashes} times within a minute, the last time because: ${why} ` +
-      `What was recorded before is kept. ${outcome(call)} Reload the page; if that does not help, the device's storage ` +
-      'may be failing.',
+    `Holdfast's worker stopped ${maxCrashes} times within a minute, the last time because: ` +
+      `${why} What was recorded before is kept. ${outcome(call)} Reload the page; if that does ` +
+      "not help, the device's storage may be failing.",
   );
 }
 

@@ -1,4 +1,5 @@
-// Loads the wasm core and gives it types. Synchronous once open: a step is done, and on disk, when `handle` returns.
+// Loads the wasm core and gives it types. Synchronous once open: a step is done, and on disk, when
+// `handle` returns.
 
 import { HoldfastError, messageOf, refused, type Refusal } from './errors.js';
 import { parseJson } from './json.js';
@@ -17,7 +18,9 @@ export interface FileHandle {
 /** The files of a database, in the order in which the core takes them. */
 export const fileNames = ['main.db', 'main.db-wal', 'main.db-journal', 'ballast'] as const;
 
-/** The Embind class of bindings/embind.cpp. Texts are JSON; any may be {"error": {code, message}}. */
+/**
+ * The Embind class of bindings/embind.cpp. Texts are JSON; any may be {"error": {code, message}}.
+ */
 interface NativeCore {
   open(config: string, handles: readonly FileHandle[] | null): string;
   handle(events: string, now: number): string;
@@ -44,9 +47,9 @@ export interface Traffic {
 }
 
 /**
- * The core, open. Each function throws a HoldfastError when the core refuses: then nothing was recorded and no effect
- * is owed. Anything else that is thrown is a trap: the core is dead, what is on disk is sound, and a new one has to be
- * opened.
+ * The core, open. Each function throws a HoldfastError when the core refuses: then nothing was
+ * recorded and no effect is owed. Anything else that is thrown is a trap: the core is dead, what is
+ * on disk is sound, and a new one has to be opened.
  */
 export interface Core {
   handle(events: readonly Event[], now: number): Step;
@@ -62,7 +65,8 @@ export interface Core {
 /**
  * Opens a database over `handles`, or in memory.
  *
- * @throws {HoldfastError} 'storage', 'disk-full', 'corrupt' or 'newer-version'; 'wasm-load' when the wasm may not run.
+ * @throws {HoldfastError} 'storage', 'disk-full', 'corrupt' or 'newer-version'; 'wasm-load' when
+ * the wasm may not run.
  */
 export async function openCore(
   glue: Glue,
@@ -89,7 +93,8 @@ export async function openCore(
 
   ask(() => native.open(JSON.stringify(config), handles));
   return {
-    handle: (events, now) => parseJson(ask(() => native.handle(JSON.stringify(events), now))) as Step,
+    handle: (events, now) =>
+      parseJson(ask(() => native.handle(JSON.stringify(events), now))) as Step,
     read: read => ask(() => native.read(JSON.stringify(read))),
     idle: () => void ask(() => native.idle()),
     traffic: () => JSON.parse(ask(() => native.traffic())) as Traffic,
@@ -114,7 +119,10 @@ function instantiate(glue: Glue, module: WebAssembly.Module): ReturnType<Glue> {
 }
 
 /** Compiles wasm that is at hand. @throws {HoldfastError} 'wasm-load' */
-export async function compileBytes(bytes: BufferSource, origin: string): Promise<WebAssembly.Module> {
+export async function compileBytes(
+  bytes: BufferSource,
+  origin: string,
+): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
@@ -153,8 +161,8 @@ export async function compileResponse(
 function wasmLoad(url: string, flaw: string, cause?: unknown): HoldfastError {
   return new HoldfastError(
     'wasm-load',
-    `Holdfast's wasm at ${url} ${flaw}. Nothing was recorded. Serve holdfast.wasm there as application/wasm, or say ` +
-      'where it is by the option wasmUrl.',
+    `Holdfast's wasm at ${url} ${flaw}. Nothing was recorded. Serve holdfast.wasm there as ` +
+      'application/wasm, or say where it is by the option wasmUrl.',
     { cause },
   );
 }
@@ -162,8 +170,9 @@ function wasmLoad(url: string, flaw: string, cause?: unknown): HoldfastError {
 function cannotCompile(url: string, error: unknown): HoldfastError {
   return new HoldfastError(
     'wasm-load',
-    `Holdfast's wasm at ${url} could not be compiled (${messageOf(error)}). Nothing was recorded. If the page has a ` +
-      "Content-Security-Policy, its script-src needs 'wasm-unsafe-eval'; otherwise the file is damaged.",
+    `Holdfast's wasm at ${url} could not be compiled (${messageOf(error)}). Nothing was ` +
+      'recorded. If the page has a Content-Security-Policy, its script-src needs ' +
+      "'wasm-unsafe-eval'; otherwise the file is damaged.",
     { cause: error },
   );
 }

@@ -1,9 +1,11 @@
-// The loop between the core and the world. It hands the core the events that came together, hands each result to whoever
-// waits for it, carries out the effects in their order, and keeps the one alarm that the core asks for. Everything impure
-// comes in through Host, so the loop runs in a test without a browser.
+// The loop between the core and the world. It hands the core the events that came together, hands
+// each result to whoever waits for it, carries out the effects in their order, and keeps the one
+// alarm that the core asks for. Everything impure comes in through Host, so the loop runs in a test
+// without a browser.
 //
-// Order: results, then effects, then `stepped`, then the reads that were asked for meanwhile, so that a read sees every
-// write that was called before it. Results and effects are of a step that is on disk.
+// Order: results, then effects, then `stepped`, then the reads that were asked for meanwhile, so
+// that a read sees every write that was called before it. Results and effects are of a step that is
+// on disk.
 
 import type { Clock } from './clock.js';
 import type { Core } from './core.js';
@@ -24,7 +26,10 @@ import type {
 
 export interface Host {
   clock: Clock;
-  /** Calls `run` once what has already arrived is posted: everything posted until then shares one step. */
+  /**
+   * Calls `run` once what has already arrived is posted: everything posted until then shares one
+   * step.
+   */
   soon(run: () => void): void;
   /** Makes one attempt. Never rejects: no answer is an answer. */
   send(effect: Send): Promise<Answered['outcome']>;
@@ -34,17 +39,24 @@ export interface Host {
   fetch(effect: Fetch): Promise<Pulled['outcome']>;
   /** A step was taken and its effects are under way. */
   stepped(step: Step): void;
-  /** The core is dead, or storage failed where no caller could be told. Open anew: that recovers what was in flight. */
+  /**
+   * The core is dead, or storage failed where no caller could be told. Open anew: that recovers
+   * what was in flight.
+   */
   fail(error: unknown): void;
 }
 
 export interface Driver {
   /**
-   * Hands over an event. `answer` gets its result after the commit, or the error with which nothing was recorded. It
-   * is never called when the core dies under it: then nobody knows, and the event is to be sent again.
+   * Hands over an event. `answer` gets its result after the commit, or the error with which nothing
+   * was recorded. It is never called when the core dies under it: then nobody knows, and the event
+   * is to be sent again.
    */
   post(event: Event, answer?: (result: Result) => void): void;
-  /** Reads after the events that were posted before. `answer` gets JSON text; never called when the core dies. */
+  /**
+   * Reads after the events that were posted before. `answer` gets JSON text; never called when the
+   * core dies.
+   */
   read(read: Read, answer: (text: Result | string) => void): void;
   /** Nothing reaches the core any more, whatever is still on its way. */
   stop(): void;
@@ -110,8 +122,9 @@ export function drive(core: Core, host: Host, first: readonly Event[]): Driver {
     for (const run of asked) run();
   }
 
-  // A step that could not be stored changed nothing. Who called is told; what came from no caller, an answer of the
-  // server or a tick, has nobody who would send it again, but opening anew takes up whatever was in flight.
+  // A step that could not be stored changed nothing. Who called is told; what came from no caller,
+  // an answer of the server or a tick, has nobody who would send it again, but opening anew takes
+  // up whatever was in flight.
   function refuse(entries: typeof events, error: unknown): void {
     if (!(error instanceof HoldfastError)) return fail(error);
     const result: Result = { error: refusalOf(error) };
@@ -135,7 +148,9 @@ export function drive(core: Core, host: Host, first: readonly Event[]): Driver {
     switch (effect.type) {
       case 'send': {
         const { epoch, id, attempt } = effect;
-        void host.send(effect).then(outcome => post({ type: 'answered', epoch, id, attempt, outcome }));
+        void host
+          .send(effect)
+          .then(outcome => post({ type: 'answered', epoch, id, attempt, outcome }));
         return;
       }
       case 'probe': {
@@ -145,7 +160,9 @@ export function drive(core: Core, host: Host, first: readonly Event[]): Driver {
       }
       case 'fetch': {
         const { epoch, pull, collection } = effect;
-        void host.fetch(effect).then(outcome => post({ type: 'pulled', epoch, pull, collection, outcome }));
+        void host
+          .fetch(effect)
+          .then(outcome => post({ type: 'pulled', epoch, pull, collection, outcome }));
         return;
       }
       case 'pullEnded':

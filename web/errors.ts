@@ -1,5 +1,5 @@
-// The one error class of the package. Every message is for a person who has to act: what happened, to what, what was
-// kept, and what to do.
+// The one error class of the package. Every message is for a person who has to act: what happened,
+// to what, what was kept, and what to do.
 
 /**
  * What went wrong.
@@ -19,7 +19,8 @@
  * - 'disk-full': the browser gives no more room
  *
  * The database cannot be used:
- * - 'storage': the browser's storage failed; the message says whether the write may have been recorded
+ * - 'storage': the browser's storage failed; the message says whether the write may have been
+ *   recorded
  * - 'corrupt': the database is damaged
  * - 'newer-version': the database was written by a newer Holdfast
  *
@@ -75,7 +76,10 @@ export function refused(refusal: Refusal): HoldfastError {
   return new HoldfastError(refusal.code as ErrorCode, refusal.message);
 }
 
-/** What can be told of any error: one of our own keeps its code, anything else means that the engine stopped. */
+/**
+ * What can be told of any error: one of our own keeps its code, anything else means that the engine
+ * stopped.
+ */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof HoldfastError) return { code: error.code, message: error.message };
   return { code: 'storage', message: `Holdfast's engine stopped: ${messageOf(error)}` };

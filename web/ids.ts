@@ -2,7 +2,10 @@
 
 import { HoldfastError } from './errors.js';
 
-/** Makes ids that rise, also within a millisecond and when the clock is set back. `random` fills an array. */
+/**
+ * Makes ids that rise, also within a millisecond and when the clock is set back. `random` fills an
+ * array.
+ */
 export function uuids(now: () => number, random: (bytes: Uint8Array) => void): () => string {
   let time = 0;
   let counter = 0;
@@ -29,11 +32,12 @@ export function uuids(now: () => number, random: (bytes: Uint8Array) => void): (
 
 /** @throws {HoldfastError} 'bad-id' unless `id` can stand in a path. */
 export function checkId(id: unknown): asserts id is string {
-  if (typeof id === 'string' && /^[A-Za-z0-9._~:@-]{1,128}$/.test(id) && id !== '.' && id !== '..') return;
+  if (typeof id === 'string' && /^[A-Za-z0-9._~:@-]{1,128}$/.test(id) && id !== '.' && id !== '..')
+    return;
   const shown = typeof id === 'string' ? JSON.stringify(id.slice(0, 200)) : typeof id;
   throw new HoldfastError(
     'bad-id',
-    `${shown} cannot be an id. Nothing was recorded. An id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ : @ - and ` +
-      "neither '.' nor '..'.",
+    `${shown} cannot be an id. Nothing was recorded. An id is 1 to 128 characters of A-Z a-z 0-9 ` +
+      ". _ ~ : @ - and neither '.' nor '..'.",
   );
 }

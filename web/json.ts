@@ -1,4 +1,5 @@
-// JSON as it crosses: out of the app only what JSON carries faithfully, into the app nothing that reaches a prototype.
+// JSON as it crosses: out of the app only what JSON carries faithfully, into the app nothing that
+// reaches a prototype.
 
 import { HoldfastError, type ErrorCode } from './errors.js';
 
@@ -7,14 +8,17 @@ export const maxBody: number = 1 << 20;
 const maxDepth = 64;
 
 /**
- * The JSON text of `value`, a plain object of the app. At its top level members that are undefined, and those whose
- * name begins with '$', are left out. What else JSON would drop or bend is refused: undefined further down, NaN,
- * infinities, integers past 2^53, bigint, functions, symbols, lone surrogates, instances of classes, cycles, `__proto__`.
+ * The JSON text of `value`, a plain object of the app. At its top level members that are undefined,
+ * and those whose name begins with '$', are left out. What else JSON would drop or bend is refused:
+ * undefined further down, NaN, infinities, integers past 2^53, bigint, functions, symbols, lone
+ * surrogates, instances of classes, cycles, `__proto__`.
  *
- * @throws {HoldfastError} `code`, with the path of the offending value after `name`; 'too-large' above 1 MiB.
+ * @throws {HoldfastError} `code`, with the path of the offending value after `name`; 'too-large'
+ * above 1 MiB.
  */
 export function toJson(value: unknown, name: string, code: ErrorCode = 'bad-body'): string {
-  if (!isPlainObject(value)) throw new HoldfastError(code, `${name} must be a plain object, not ${kindOf(value)}.`);
+  if (!isPlainObject(value))
+    throw new HoldfastError(code, `${name} must be a plain object, not ${kindOf(value)}.`);
   const kept = Object.fromEntries(
     Object.entries(value).filter(([key, member]) => member !== undefined && !key.startsWith('$')),
   );
@@ -29,7 +33,9 @@ export function checkJson(value: unknown, name: string, code: ErrorCode): void {
   new Inspection(code).visit(value, name, 1);
 }
 
-/** Reads a JSON text. A member called `__proto__` is left out, however the text came to have one. */
+/**
+ * Reads a JSON text. A member called `__proto__` is left out, however the text came to have one.
+ */
 export function parseJson(text: string): unknown {
   if (!text.includes('"__proto__"')) return JSON.parse(text);
   return JSON.parse(text, function (this: unknown, key: string, value: unknown) {
@@ -69,7 +75,8 @@ class Inspection {
   }
 
   visit(value: unknown, path: string, depth: number): void {
-    // Each node is at least a byte: this ends a small object that refers to itself in too many ways to list.
+    // Each node is at least a byte: this ends a small object that refers to itself in too many ways
+    // to list.
     if (++this.#nodes > maxBody) throw tooLarge(path);
     switch (typeof value) {
       case 'boolean':
@@ -100,7 +107,8 @@ class Inspection {
     } else if (isPlainObject(value)) {
       for (const [key, member] of Object.entries(value)) {
         if (key === '__proto__') throw this.#refuse(path, 'has a member called __proto__');
-        if (hasLoneSurrogate(key)) throw this.#refuse(path, 'has a name with half a surrogate pair');
+        if (hasLoneSurrogate(key))
+          throw this.#refuse(path, 'has a name with half a surrogate pair');
         this.visit(member, `${path}.${key}`, depth + 1);
       }
     } else {
@@ -112,7 +120,8 @@ class Inspection {
   #refuse(path: string, flaw: string): HoldfastError {
     return new HoldfastError(
       this.#code,
-      `${path} ${flaw}, which JSON cannot carry. Nothing was recorded: change the value and call again.`,
+      `${path} ${flaw}, which JSON cannot carry. Nothing was recorded: change the value and call ` +
+        'again.',
     );
   }
 }
@@ -120,12 +129,16 @@ class Inspection {
 function tooLarge(name: string): HoldfastError {
   return new HoldfastError(
     'too-large',
-    `${name} is larger than 1 MiB as JSON. Nothing was recorded: keep large content elsewhere and store its address.`,
+    `${name} is larger than 1 MiB as JSON. Nothing was recorded: keep large content elsewhere ` +
+      'and store its address.',
   );
 }
 
 function exceeds(text: string, bytes: number): boolean {
-  return text.length > bytes || (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes);
+  return (
+    text.length > bytes ||
+    (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes)
+  );
 }
 
 /** A pair counts as one letter under the u flag, so only half a one is a surrogate. */
@@ -136,7 +149,8 @@ function hasLoneSurrogate(text: string): boolean {
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  if (typeof value !== 'object') return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
+  if (typeof value !== 'object')
+    return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
   const { constructor } = value;
   return typeof constructor === 'function' ? `a ${constructor.name}` : 'an object of another kind';
 }

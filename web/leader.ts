@@ -1,5 +1,6 @@
-// Who holds the database: the worker that has both the Web Lock `holdfast:{name}` and the handles of the files. The lock
-// says whose turn it is; the handles are the fence, for no two can be open on one file.
+// Who holds the database: the worker that has both the Web Lock `holdfast:{name}` and the handles
+// of the files. The lock says whose turn it is; the handles are the fence, for no two can be open
+// on one file.
 
 import type { Clock } from './clock.js';
 import { fileNames, type FileHandle } from './core.js';
@@ -18,11 +19,12 @@ const passing = new Set(['NoModificationAllowedError', 'InvalidStateError', 'Unk
 const patienceMs = 10_000;
 
 /**
- * Waits for the lock, however long, opens the files, runs `session` over them until it settles, closes them and lets go
- * of the lock, in this order. Settles as `session` did; resolves if `closed` is aborted before it began.
+ * Waits for the lock, however long, opens the files, runs `session` over them until it settles,
+ * closes them and lets go of the lock, in this order. Settles as `session` did; resolves if
+ * `closed` is aborted before it began.
  *
- * @throws {HoldfastError} 'insecure-context', 'no-opfs', 'disk-full' or 'storage': the files could not be opened. There
- * is no falling back to memory: a write that resolves is on disk.
+ * @throws {HoldfastError} 'insecure-context', 'no-opfs', 'disk-full' or 'storage': the files could
+ * not be opened. There is no falling back to memory: a write that resolves is on disk.
  */
 export async function lead(
   name: string,
@@ -34,10 +36,11 @@ export async function lead(
   if (!host.secure)
     throw new HoldfastError(
       'insecure-context',
-      'Holdfast needs a secure context: browsers give storage and locks to pages from https or localhost only. ' +
-        'Nothing was recorded. Serve the page over https.',
+      'Holdfast needs a secure context: browsers give storage and locks to pages from https or ' +
+        'localhost only. Nothing was recorded. Serve the page over https.',
     );
-  if (!locks || typeof storage?.getDirectory !== 'function') throw noOpfs('this browser is too old for it');
+  if (!locks || typeof storage?.getDirectory !== 'function')
+    throw noOpfs('this browser is too old for it');
   let handles: readonly FileHandle[] | undefined;
   try {
     await locks.request(`holdfast:${name}`, { signal: closed }, async () => {
@@ -98,7 +101,8 @@ async function openAll(directory: FileSystemDirectoryHandle): Promise<FileHandle
 
 async function open(directory: FileSystemDirectoryHandle, fileName: string): Promise<FileHandle> {
   const file = await directory.getFileHandle(fileName, { create: true });
-  if (typeof file.createSyncAccessHandle !== 'function') throw noOpfs('this browser cannot open files for a worker');
+  if (typeof file.createSyncAccessHandle !== 'function')
+    throw noOpfs('this browser cannot open files for a worker');
   return file.createSyncAccessHandle();
 }
 
@@ -108,18 +112,18 @@ function explained(name: string, error: unknown): HoldfastError {
     case 'QuotaExceededError':
       return new HoldfastError(
         'disk-full',
-        `The database ${name} could not be opened: the browser gives no more room. What it holds is kept. Free some ` +
-          'disk space and open it again.',
+        `The database ${name} could not be opened: the browser gives no more room. What it holds ` +
+          'is kept. Free some disk space and open it again.',
         { cause: error },
       );
     case 'SecurityError':
     case 'NotSupportedError':
-    case 'TypeError':
       return noOpfs(messageOf(error), error);
     default:
       return new HoldfastError(
         'storage',
-        `The database ${name} could not be opened: ${messageOf(error)}. What it holds is kept. Reload the page.`,
+        `The database ${name} could not be opened: ${messageOf(error)}. What it holds is kept. ` +
+          'Reload the page.',
         { cause: error },
       );
   }
@@ -128,8 +132,9 @@ function explained(name: string, error: unknown): HoldfastError {
 function held(name: string, error: unknown): HoldfastError {
   return new HoldfastError(
     'storage',
-    `The files of the database ${name} are still held by another page or worker of this site (${messageOf(error)}). ` +
-      'What they hold is kept. Close the other tabs of this app and reload.',
+    `The files of the database ${name} are still held by another page or worker of this site ` +
+      `(${messageOf(error)}). What they hold is kept. Close the other tabs of this app and ` +
+      'reload.',
     { cause: error },
   );
 }
@@ -137,8 +142,9 @@ function held(name: string, error: unknown): HoldfastError {
 function noOpfs(why: string, cause?: unknown): HoldfastError {
   return new HoldfastError(
     'no-opfs',
-    `This browser offers no origin-private file system with synchronous access: ${why}. Nothing was recorded. Use a ` +
-      "current browser, not in a private window, or open with storage: 'memory' where losing everything is acceptable.",
+    `This browser offers no origin-private file system with synchronous access: ${why}. Nothing ` +
+      'was recorded. Use a current browser, not in a private window, or open with storage: ' +
+      "'memory' where losing everything is acceptable.",
     { cause },
   );
 }

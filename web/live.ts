@@ -1,4 +1,5 @@
-// What an app watches: a value, as the status, and live queries, which are asked again when their collection changed.
+// What an app watches: a value, as the status, and live queries, which are asked again when their
+// collection changed.
 
 import { HoldfastError } from './errors.js';
 import { parseJson, sameJson } from './json.js';
@@ -13,7 +14,10 @@ export interface Writable<T> extends Readable<T> {
   set(value: T): void;
 }
 
-/** A value that can be watched. A listener that throws is reported, and the others are called all the same. */
+/**
+ * A value that can be watched. A listener that throws is reported, and the others are called all
+ * the same.
+ */
 export function watchable<T>(value: T, report: Report): Writable<T> {
   const listeners = new Set<{ call(value: T): void }>();
   return {
@@ -34,8 +38,9 @@ export function watchable<T>(value: T, report: Report): Writable<T> {
 
 export interface LiveQueries {
   /**
-   * Calls `listener` with the rows now, and again whenever they are others. A row that did not change is the same
-   * object as before. Returns a way to stop it, after which the listener is never called.
+   * Calls `listener` with the rows now, and again whenever they are others. A row that did not
+   * change is the same object as before. Returns a way to stop it, after which the listener is
+   * never called.
    */
   subscribe(collection: string, query: Query, listener: (rows: object[]) => void): () => void;
   /** These collections changed; without a list, any may have. */
@@ -56,7 +61,11 @@ export function liveQueries(
 ): LiveQueries {
   const queries = new Set<Live>();
 
-  function subscribe(collection: string, query: Query, listener: (rows: object[]) => void): () => void {
+  function subscribe(
+    collection: string,
+    query: Query,
+    listener: (rows: object[]) => void,
+  ): () => void {
     const show = guarded(listener, report);
     let text: string | undefined;
     let rows = new Map<string, { row: Row; shown: object }>();

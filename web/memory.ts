@@ -1,5 +1,5 @@
-// A line to a core of this very thread, over files in memory: for tests, for Node, and where losing everything with the
-// page is acceptable. The same loop as in a worker.
+// A line to a core of this very thread, over files in memory: for tests, for Node, and where losing
+// everything with the page is acceptable. The same loop as in a worker.
 
 import { within, type Clock } from './clock.js';
 import type { Line, Listener } from './connection.js';
@@ -32,7 +32,7 @@ export async function connectMemory(
     core,
     {
       clock,
-      soon: queueMicrotask,
+      soon: run => queueMicrotask(run),
       transport: transport({
         ...api,
         fetch,
@@ -40,7 +40,8 @@ export async function connectMemory(
         closed: closed.signal,
         headers: async () =>
           asks.headers ? ((await listener.ask({ type: 'headers' })) as Record<string, string>) : {},
-        check: async (response: Answer) => !asks.check || (await listener.ask({ type: 'check', response })) === true,
+        check: async (response: Answer) =>
+          !asks.check || (await listener.ask({ type: 'check', response })) === true,
         complain: listener.complain,
       }),
       notify: listener.notice,
@@ -48,7 +49,8 @@ export async function connectMemory(
         end(
           new HoldfastError(
             'storage',
-            `Holdfast's engine stopped: ${messageOf(error)}. What was held in memory is lost. Open it again.`,
+            `Holdfast's engine stopped: ${messageOf(error)}. What was held in memory is lost. ` +
+              'Open it again.',
           ),
         );
       },
@@ -56,7 +58,8 @@ export async function connectMemory(
     false,
   );
   const calls = callTable(batch => {
-    for (const [number, call] of batch) session.call(call, answer => calls.answered([[number, answer]]));
+    for (const [number, call] of batch)
+      session.call(call, answer => calls.answered([[number, answer]]));
   });
 
   function end(error: HoldfastError): void {
@@ -72,7 +75,10 @@ export async function connectMemory(
     trigger: trigger => session.trigger(trigger),
     async close() {
       if (over) return;
-      over = new HoldfastError('closed', 'This Holdfast was closed. Nothing was recorded. Open it again to go on.');
+      over = new HoldfastError(
+        'closed',
+        'This Holdfast was closed. Nothing was recorded. Open it again to go on.',
+      );
       await within(clock, closeMs, calls.drained(), () => undefined);
       end(over);
     },

@@ -1,5 +1,5 @@
-// What an app hands to openHoldfast, checked and completed. An option that is not known is an error: a slip in a name
-// must not pass for a choice.
+// What an app hands to openHoldfast, checked and completed. An option that is not known is an
+// error: a slip in a name must not pass for a choice.
 
 import { HoldfastError } from './errors.js';
 import { isPlainObject, maxBody } from './json.js';
@@ -23,7 +23,10 @@ export interface Settings {
 const identifier = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const longestTimeout = 2 ** 31 - 1;
 
-/** @throws {HoldfastError} 'bad-option', naming the option. `place` is the page's URL, where there is one. */
+/**
+ * @throws {HoldfastError} 'bad-option', naming the option. `place` is the page's URL, where there
+ * is one.
+ */
 export function readOptions(options: Options<Schema>, place: string | undefined): Settings {
   const all = members(options, 'the options', [
     'name',
@@ -42,7 +45,11 @@ export function readOptions(options: Options<Schema>, place: string | undefined)
     'createWorker',
   ]);
   const health = typeof all.health === 'string' ? { path: all.health } : all.health;
-  const { path, timeoutMs, check } = members(health ?? {}, 'health', ['path', 'timeoutMs', 'check']);
+  const { path, timeoutMs, check } = members(health ?? {}, 'health', [
+    'path',
+    'timeoutMs',
+    'check',
+  ]);
   const backoff = members(all.backoff ?? {}, 'backoff', ['baseMs', 'capMs']);
   const backoffBaseMs = integer(backoff.baseMs, 'backoff.baseMs', 1_000, 1, longestTimeout);
   return {
@@ -53,7 +60,13 @@ export function readOptions(options: Options<Schema>, place: string | undefined)
       concurrency: integer(all.concurrency, 'concurrency', 4, 1, 64),
       maxAttempts: integer(all.maxAttempts, 'maxAttempts', 5, 1, 1_000),
       backoffBaseMs,
-      backoffCapMs: integer(backoff.capMs, 'backoff.capMs', Math.max(300_000, backoffBaseMs), backoffBaseMs, longestTimeout),
+      backoffCapMs: integer(
+        backoff.capMs,
+        'backoff.capMs',
+        Math.max(300_000, backoffBaseMs),
+        backoffBaseMs,
+        longestTimeout,
+      ),
       probeFreshMs: 30_000,
       maxOutbox: 1_000_000,
       maxBody,
@@ -78,16 +91,27 @@ function bad(message: string): HoldfastError {
 }
 
 /** The members of an object of options, none of them unknown. */
-function members<K extends string>(value: unknown, name: string, known: readonly K[]): { [key in K]?: unknown } {
+function members<K extends string>(
+  value: unknown,
+  name: string,
+  known: readonly K[],
+): { [key in K]?: unknown } {
   if (!isPlainObject(value)) throw bad(`${name} must be an object.`);
   const unknown = Object.keys(value).find(key => !(known as readonly string[]).includes(key));
   if (unknown !== undefined)
-    throw bad(`${name}: '${unknown}' is not an option of this version. There are: ${known.join(', ')}.`);
+    throw bad(
+      `${name}: '${unknown}' is not an option of this version. There are: ${known.join(', ')}.`,
+    );
   return value as { [key in K]?: unknown };
 }
 
 function nameOf(name: unknown): string {
-  if (typeof name !== 'string' || name === '' || /\p{Surrogate}/u.test(name) || directoryName(name).length > 255)
+  if (
+    typeof name !== 'string' ||
+    name === '' ||
+    /\p{Surrogate}/u.test(name) ||
+    directoryName(name).length > 255
+  )
     throw bad('name must be text of 1 to 255 bytes, as it stands in a URL: it names the database.');
   return name;
 }
@@ -98,7 +122,10 @@ function collectionsOf(value: unknown): Config['collections'] {
   const collections: Config['collections'] = {};
   for (const [name, options] of Object.entries(value)) {
     if (!identifier.test(name))
-      throw bad(`collections: '${name}' cannot be a name. Use 1 to 64 letters, digits and _, no digit first.`);
+      throw bad(
+        `collections: '${name}' cannot be a name. Use 1 to 64 letters, digits and _, no digit ` +
+          'first.',
+      );
     const { path, indexes } = members(options ?? {}, `collections.${name}`, ['path', 'indexes']);
     collections[name] = {
       path: pathOf(path, `collections.${name}.path`, `/${name}s`),
@@ -110,12 +137,18 @@ function collectionsOf(value: unknown): Config['collections'] {
 
 function indexesOf(value: unknown, name: string): string[][] {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) throw bad(`${name} must be an array, as ['createdAt', ['done', '-createdAt']].`);
+  if (!Array.isArray(value))
+    throw bad(`${name} must be an array, as ['createdAt', ['done', '-createdAt']].`);
   return value.map((index: unknown) => {
     const fields: unknown[] = Array.isArray(index) ? index : [index];
-    const field = fields.find(field => typeof field !== 'string' || !identifier.test(field.replace(/^-/, '')));
+    const field = fields.find(
+      field => typeof field !== 'string' || !identifier.test(field.replace(/^-/, '')),
+    );
     if (fields.length === 0 || field !== undefined)
-      throw bad(`${name}: ${JSON.stringify(field ?? index)} is no field. Use its name, with '-' before it to descend.`);
+      throw bad(
+        `${name}: ${JSON.stringify(field ?? index)} is no field. Use its name, with '-' before ` +
+          'it to descend.',
+      );
     return fields as string[];
   });
 }
@@ -124,7 +157,10 @@ function indexesOf(value: unknown, name: string): string[][] {
 function pathOf(value: unknown, name: string, otherwise: string): string {
   if (value === undefined) return otherwise;
   if (typeof value !== 'string' || !/^(\/(?!(\.|%2e){1,2}(\/|$))[^/?#\\\s]+)+$/i.test(value))
-    throw bad(`${name} must be a path below baseUrl, as '/tasks': with '/' first and not last, no query and no '..'.`);
+    throw bad(
+      `${name} must be a path below baseUrl, as '/tasks': with '/' first and not last, no query ` +
+        "and no '..'.",
+    );
   return value;
 }
 
@@ -145,11 +181,18 @@ function baseUrlOf(value: unknown, place: string | undefined): string {
 function oneOf<T extends string>(value: unknown, name: string, known: readonly [T, ...T[]]): T {
   if (value === undefined) return known[0];
   const found = known.find(one => one === value);
-  if (found === undefined) throw bad(`${name} must be one of: ${known.map(one => `'${one}'`).join(', ')}.`);
+  if (found === undefined)
+    throw bad(`${name} must be one of: ${known.map(one => `'${one}'`).join(', ')}.`);
   return found;
 }
 
-function integer(value: unknown, name: string, otherwise: number, least: number, most: number): number {
+function integer(
+  value: unknown,
+  name: string,
+  otherwise: number,
+  least: number,
+  most: number,
+): number {
   if (value === undefined) return otherwise;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
     throw bad(`${name} must be a whole number from ${least} to ${most}.`);
@@ -162,6 +205,7 @@ function functionOf<F>(value: unknown, name: string): F | undefined {
 }
 
 function urlOf(value: unknown, name: string): string | URL | undefined {
-  if (value !== undefined && typeof value !== 'string' && !(value instanceof URL)) throw bad(`${name} must be a URL.`);
+  if (value !== undefined && typeof value !== 'string' && !(value instanceof URL))
+    throw bad(`${name} must be a URL.`);
   return value;
 }

@@ -66,7 +66,10 @@ export interface Response {
   body: string;
 }
 
-/** Why there is no response. Except after 'notSent' and 'unbuildable', the server may have seen the request. */
+/**
+ * Why there is no response. Except after 'notSent' and 'unbuildable', the server may have seen the
+ * request.
+ */
 export type Silence = 'network' | 'timeout' | 'notSent' | 'unbuildable';
 
 export interface Answered {

@@ -1,4 +1,5 @@
-// Records as the app has them: what it writes, checked and as JSON, and what it reads, with `$sync`.
+// Records as the app has them: what it writes, checked and as JSON, and what it reads, with
+// `$sync`.
 
 import { HoldfastError } from './errors.js';
 import { checkId } from './ids.js';
@@ -8,7 +9,10 @@ import type { RecordSync, Row } from './protocol.js';
 /** Of all records that are as the server has them: one object, so that equal rows compare equal. */
 const synced: RecordSync = Object.freeze({ status: 'synced', attempts: 0 });
 
-/** The body, with how it stands as `$sync`: not enumerable, so it is neither copied nor written back. */
+/**
+ * The body, with how it stands as `$sync`: not enumerable, so it is neither copied nor written
+ * back.
+ */
 export function presented(row: Row): object {
   return Object.defineProperty(row.body, '$sync', {
     value: row.sync ? Object.freeze(row.sync) : synced,
@@ -16,8 +20,15 @@ export function presented(row: Row): object {
   });
 }
 
-/** The id and the JSON text of a new record. @throws {HoldfastError} 'bad-body', 'bad-id' or 'too-large' */
-export function creation(collection: string, body: unknown, newId: () => string): { id: string; change: string } {
+/**
+ * The id and the JSON text of a new record. @throws {HoldfastError} 'bad-body', 'bad-id' or
+ * 'too-large'
+ */
+export function creation(
+  collection: string,
+  body: unknown,
+  newId: () => string,
+): { id: string; change: string } {
   const id = isPlainObject(body) && body.id !== undefined ? body.id : newId();
   checkId(id);
   return { id, change: toJson(isPlainObject(body) ? { ...body, id } : body, collection) };
@@ -28,14 +39,16 @@ export function update(collection: string, id: string, changes: unknown, remove:
   if (isPlainObject(changes) && changes.id !== undefined && changes.id !== id)
     throw new HoldfastError(
       'bad-body',
-      `${collection}.id is another than that of the record ${id}: the id of a record never changes. Nothing was recorded.`,
+      `${collection}.id is another than that of the record ${id}: the id of a record never ` +
+        'changes. Nothing was recorded.',
     );
   const set = toJson(changes, collection);
   if (remove === undefined) return `{"set":${set}}`;
   if (!Array.isArray(remove) || remove.some(field => typeof field !== 'string' || field === 'id'))
     throw new HoldfastError(
       'bad-body',
-      `The option remove must be an array of names of fields of ${collection}, and not 'id'. Nothing was recorded.`,
+      `The option remove must be an array of names of fields of ${collection}, and not 'id'. ` +
+        'Nothing was recorded.',
     );
   return `{"set":${set},"remove":${JSON.stringify(remove)}}`;
 }

@@ -1,16 +1,26 @@
-// Calls across threads and tabs. A page numbers its calls and keeps each until it is answered; its worker answers them if
-// it leads, and otherwise passes them on over one BroadcastChannel to the worker that does.
+// Calls across threads and tabs. A page numbers its calls and keeps each until it is answered; its
+// worker answers them if it leads, and otherwise passes them on over one BroadcastChannel to the
+// worker that does.
 //
 //     page ──ToWorker──▶ worker ──Crossing (BroadcastChannel)──▶ leading worker
 //          ◀──ToPage────        ◀───────────────────────────────
 //
-// Nobody between page and leader remembers anything. What is lost on the way, because no worker led at that moment, the
-// leader went, or a worker died, is sent again by its page when a new leader announces itself, in the order of the
-// calls. So a call may arrive twice: writes carry a number by which the core answers as it did the first time; every
-// other call can be repeated.
+// Nobody between page and leader remembers anything. What is lost on the way, because no worker led
+// at that moment, the leader went, or a worker died, is sent again by its page when a new leader
+// announces itself, in the order of the calls. So a call may arrive twice: writes carry a number by
+// which the core answers as it did the first time; every other call can be repeated.
 
 import { HoldfastError, refused, type Refusal } from './errors.js';
-import type { Buried, Config, CoreStatus, Read, Response, Settled, SignIn, Write } from './protocol.js';
+import type {
+  Buried,
+  Config,
+  CoreStatus,
+  Read,
+  Response,
+  Settled,
+  SignIn,
+  Write,
+} from './protocol.js';
 import type { Trigger } from './triggers.js';
 
 /** What a page can ask. */
@@ -66,10 +76,14 @@ export type ToWorker =
   | { type: 'told'; told: Numbered<Answer> }
   | { type: 'close' };
 
+/** They come as arrays, what belongs together in one. */
 export type ToPage =
   | { type: 'answers'; answers: Numbered<Answer>[] }
   | { type: 'notice'; notice: Notice }
-  /** There is a new leader, this tab's worker (`own`) or another: what was asked before has to be asked again. */
+  /**
+   * There is a new leader, this tab's worker (`own`) or another: what was asked before has to be
+   * asked again.
+   */
   | { type: 'leading'; own: boolean }
   | { type: 'asked'; asked: Numbered<Question> }
   | { type: 'complaint'; reason: string }
@@ -85,8 +99,8 @@ type Crossing =
   | { type: 'notice'; notice: Notice; paused: boolean }
   | { type: 'leading'; paused: boolean };
 
-/** Collects what is added in one turn and hands it on at the end of it. */
-function collected<T>(hand: (items: T[]) => void): (item: T) => void {
+/** Collects what is added in one turn, and hands it on at the end of it. */
+export function collected<T>(hand: (items: T[]) => void): (item: T) => void {
   let items: T[] = [];
   return item => {
     if (items.push(item) > 1) return;
@@ -101,7 +115,9 @@ function collected<T>(hand: (items: T[]) => void): (item: T) => void {
 // The page's side.
 
 export interface Calls {
-  /** Resolves with the answer's value, or rejects with its error. Calls of one turn travel together. */
+  /**
+   * Resolves with the answer's value, or rejects with its error. Calls of one turn travel together.
+   */
   call(call: Call): Promise<unknown>;
   answered(answers: readonly Numbered<Answer>[]): void;
   /** Sends everything unanswered again, in order. */
@@ -121,13 +137,25 @@ export function callTable(post: (calls: Numbered<Call>[]) => void): Calls {
   }
   const open = new Map<number, Open>();
   let last = 0;
-  const send = collected(post);
+  let unsent = new Set<number>();
+
+  function send(number: number): void {
+    if (unsent.add(number).size === 1) queueMicrotask(flush);
+  }
+
+  function flush(): void {
+    const numbers = unsent;
+    unsent = new Set();
+    const batch: Numbered<Call>[] = [];
+    for (const [number, { call }] of open) if (numbers.has(number)) batch.push([number, call]);
+    if (batch.length > 0) post(batch);
+  }
 
   return {
     call(call) {
       return new Promise((resolve, reject) => {
         open.set(++last, { call, repeated: false, resolve, reject });
-        send([last, call]);
+        send(last);
       });
     },
     answered(answers) {
@@ -143,7 +171,7 @@ export function callTable(post: (calls: Numbered<Call>[]) => void): Calls {
     repeat() {
       for (const [number, entry] of open) {
         entry.repeated = true;
-        send([number, entry.call]);
+        send(number);
       }
     },
     abandon(error) {
@@ -168,7 +196,10 @@ export function callTable(post: (calls: Numbered<Call>[]) => void): Calls {
   };
 }
 
-/** A dead letter that is not found when it is retried or discarded the second time went the first time. */
+/**
+ * A dead letter that is not found when it is retried or discarded the second time went the first
+ * time.
+ */
 function wasDone(call: Call, error: Refusal): boolean {
   return (call.type === 'retry' || call.type === 'discard') && error.code === 'not-found';
 }
@@ -200,12 +231,18 @@ type Channel = Pick<BroadcastChannel, 'postMessage' | 'onmessage' | 'close'>;
 export function relay(client: string, toPage: (message: ToPage) => void, channel: Channel): Relay {
   let session: Answering | undefined;
   let paused = false;
-  const cross = (message: Crossing): void => channel.postMessage(message);
+  let stopped = false;
+  // A step's news and its answers travel together, the news first: whoever awaits a write finds
+  // the status and the lists as they are after it.
+  const cross = collected<Crossing>(messages => {
+    if (!stopped) channel.postMessage(messages);
+  });
 
   function answer(client_: string, calls: readonly Numbered<Call>[], leader: Answering): void {
     for (const [number, call] of calls)
       leader.call(call, answer => {
-        if (!('error' in answer) && (call.type === 'pause' || call.type === 'resume')) paused = call.type === 'pause';
+        if (!('error' in answer) && (call.type === 'pause' || call.type === 'resume'))
+          paused = call.type === 'pause';
         send([client_, [number, answer]]);
       });
   }
@@ -222,7 +259,9 @@ export function relay(client: string, toPage: (message: ToPage) => void, channel
       else if (session) cross({ type: 'answers', client: to, answers, paused });
   });
 
-  channel.onmessage = ({ data }: MessageEvent<Crossing>) => {
+  channel.onmessage = ({ data }: MessageEvent<Crossing[]>) => data.forEach(receive);
+
+  function receive(data: Crossing): void {
     switch (data.type) {
       case 'calls':
         if (session) answer(data.client, data.calls, session);
@@ -245,7 +284,7 @@ export function relay(client: string, toPage: (message: ToPage) => void, channel
       default:
         data satisfies never;
     }
-  };
+  }
 
   return {
     calls(calls) {
@@ -258,16 +297,17 @@ export function relay(client: string, toPage: (message: ToPage) => void, channel
     },
     lead(leader) {
       session = leader;
-      cross({ type: 'leading', paused });
       toPage({ type: 'leading', own: true });
+      cross({ type: 'leading', paused });
     },
     notify(notice) {
-      cross({ type: 'notice', notice, paused });
       toPage({ type: 'notice', notice });
+      cross({ type: 'notice', notice, paused });
     },
     paused: () => paused,
     stop() {
       session = undefined;
+      stopped = true;
       channel.onmessage = null;
       channel.close();
     },
@@ -281,7 +321,10 @@ export interface Asking {
   told(told: Numbered<Answer>): void;
 }
 
-/** How many questions may be open: an app's function that never settles must not grow a table for ever. */
+/**
+ * How many questions may be open: an app's function that never settles must not grow a table for
+ * ever.
+ */
 const maxQuestions = 100;
 
 export function asking(post: (asked: Numbered<Question>) => void): Asking {

@@ -111,7 +111,8 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
       case 'signedIn':
         return post(call);
       case 'sync':
-        // The step that takes it goes to `stepped` next, which finishes it at once if nothing can be sent.
+        // The step that takes it goes to `stepped` next, which finishes it at once if nothing can
+        // be sent.
         return driver.post(call, result => {
           if ('error' in result) answer(result);
           else syncs.add({ accepted: 0, rejected: 0, finish: value => answer({ value }) });
@@ -127,7 +128,9 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
       case 'outbox':
       case 'deadLetters':
       case 'status':
-        return driver.read(call, text => answer(typeof text === 'string' ? { value: text } : answerOf(text)));
+        return driver.read(call, text =>
+          answer(typeof text === 'string' ? { value: text } : answerOf(text)),
+        );
       default:
         call satisfies never;
     }
@@ -149,7 +152,10 @@ function answerOf(result: Result): Answer {
 
 function reportOf({ collection, pulled, error }: PullEnded): Answer {
   if (!error) return { value: { pulled } satisfies PullReport };
-  const why = [error.title, error.detail].filter(Boolean).join(' ') || 'the API did not answer as it should.';
-  const message = `The pull of ${collection} ended early: ${why} What had arrived is kept; the next pull goes on from there.`;
+  const why =
+    [error.title, error.detail].filter(Boolean).join(' ') || 'the API did not answer as it should.';
+  const message =
+    `The pull of ${collection} ended early: ${why} ` +
+    'What had arrived is kept; the next pull goes on from there.';
   return { error: { code: 'pull-failed', message } };
 }

@@ -9,18 +9,32 @@ export type Schema = Record<string, object>;
 export interface CollectionOptions {
   /** Where the collection is, below `baseUrl`. Default: '/' + its name + 's'. */
   path?: string;
-  /** Fields that lists filter and sort by, '-' for descending: `['createdAt', ['done', '-createdAt']]`. */
+  /**
+   * Fields that lists filter and sort by, '-' for descending: `['createdAt', ['done',
+   * '-createdAt']]`.
+   */
   indexes?: (string | string[])[];
 }
 
 export interface Options<S extends Schema> {
-  /** Names the database: every tab that opens the same name shares it. Put the signed-in user in it. */
+  /**
+   * Names the database: every tab that opens the same name shares it. Put the signed-in user in it.
+   */
   name: string;
   /** Where the API is; a relative URL is taken from the page's. */
   baseUrl: string;
   collections: { [C in keyof S]: CollectionOptions };
-  /** The health endpoint: only its success makes the API reachable. Default '/health' below `baseUrl`, 5 s. */
-  health?: string | { path?: string; timeoutMs?: number; check?: (response: Response) => boolean | Promise<boolean> };
+  /**
+   * The health endpoint: only its success makes the API reachable. Default '/health' below
+   * `baseUrl`, 5 s.
+   */
+  health?:
+    | string
+    | {
+        path?: string;
+        timeoutMs?: number;
+        check?: (response: Response) => boolean | Promise<boolean>;
+      };
   /** Asked before each attempt and each probe, never stored. */
   headers?: () => Record<string, string> | Promise<Record<string, string>>;
   /** 'lanes' (default): a mutation waits for what it depends on; 'strict': for all earlier ones. */
@@ -32,7 +46,10 @@ export interface Options<S extends Schema> {
   backoff?: { baseMs?: number; capMs?: number };
   /** How long an attempt may take. Default 30 s. */
   timeoutMs?: number;
-  /** 'opfs' (default): on the browser's disk; 'memory': gone with the process, for tests and for Node. */
+  /**
+   * 'opfs' (default): on the browser's disk; 'memory': gone with the process, for tests and for
+   * Node.
+   */
   storage?: 'opfs' | 'memory';
   /** Where the worker and the wasm are, for a bundler that does not find them by itself. */
   workerUrl?: string | URL;
@@ -40,28 +57,39 @@ export interface Options<S extends Schema> {
   createWorker?: () => Worker;
 }
 
-/** A record as the app reads it: its own fields, its id, and how it stands in `$sync` (not enumerable). */
+/**
+ * A record as the app reads it: its own fields, its id, and how it stands in `$sync` (not
+ * enumerable).
+ */
 export type Stored<T extends object> = T & { id: string; readonly $sync: RecordSync };
 
 export interface Collection<T extends object> {
   /**
-   * Records a new record and resolves with it once it is on disk, not once it is delivered: from then on it survives
-   * a reload, a crash and any time offline. Its id is `body.id`, or a new UUIDv7.
+   * Records a new record and resolves with it once it is on disk, not once it is delivered: from
+   * then on it survives a reload, a crash and any time offline. Its id is `body.id`, or a new
+   * UUIDv7.
    *
-   * @throws {HoldfastError} 'bad-id', 'bad-body', 'too-large', 'exists', 'outbox-full', 'disk-full' or 'storage':
-   * nothing was recorded.
+   * @throws {HoldfastError} 'bad-id', 'bad-body', 'too-large', 'exists', 'outbox-full', 'disk-full'
+   * or 'storage': nothing was recorded.
    */
   create(body: Omit<T, 'id'> & { id?: string }): Promise<Stored<T>>;
 
   /**
-   * Changes the fields given; null is stored, undefined changes nothing, `remove` takes fields away. Resolves with the
-   * whole record once the change is on disk.
+   * Changes the fields given; null is stored, undefined changes nothing, `remove` takes fields
+   * away. Resolves with the whole record once the change is on disk.
    *
    * @throws {HoldfastError} 'not-found' or as `create`: nothing was recorded.
    */
-  update(id: string, changes: Partial<T>, options?: { remove?: (keyof T & string)[] }): Promise<Stored<T>>;
+  update(
+    id: string,
+    changes: Partial<T>,
+    options?: { remove?: (keyof T & string)[] },
+  ): Promise<Stored<T>>;
 
-  /** Deletes a record; resolves once that is on disk. @throws {HoldfastError} As `update`: nothing was recorded. */
+  /**
+   * Deletes a record; resolves once that is on disk. @throws {HoldfastError} As `update`: nothing
+   * was recorded.
+   */
   delete(id: string): Promise<void>;
 
   /** The record, or undefined. */
@@ -70,7 +98,10 @@ export interface Collection<T extends object> {
   /** The records that match, read from SQLite. */
   list(query?: Query): Promise<Stored<T>[]>;
 
-  /** Calls `listener` with the matching records now and after every change of them. Returns a way to stop it. */
+  /**
+   * Calls `listener` with the matching records now and after every change of them. Returns a way to
+   * stop it.
+   */
   subscribe(query: Query, listener: (rows: Stored<T>[]) => void): () => void;
 }
 
@@ -121,14 +152,15 @@ export interface Holdfast<S extends Schema> {
   collection<C extends keyof S & string>(name: C): Collection<S[C]>;
   readonly status: Readable<Status>;
   /**
-   * Probes and replays now, whatever the backoff says. Resolves when nothing more can be sent for now, with what
-   * became of the mutations meanwhile.
+   * Probes and replays now, whatever the backoff says. Resolves when nothing more can be sent for
+   * now, with what became of the mutations meanwhile.
    */
   sync(): Promise<SyncReport>;
   /**
-   * Fetches what is new in one collection or in all: GET {path}?since={cursor}&limit={n} → { records, deleted, cursor,
-   * more }. Never overwrites what is unsettled. Resolves with how many records and deletions arrived once they are on
-   * disk. @throws {HoldfastError} 'pull-failed': what had arrived by then is kept, and the next pull goes on from there.
+   * Fetches what is new in one collection or in all: GET {path}?since={cursor}&limit={n} → {
+   * records, deleted, cursor, more }. Never overwrites what is unsettled. Resolves with how many
+   * records and deletions arrived once they are on disk. @throws {HoldfastError} 'pull-failed':
+   * what had arrived by then is kept, and the next pull goes on from there.
    */
   pull(collection?: keyof S & string): Promise<PullReport>;
   /** Sends nothing, in no tab, until `resume` or until all tabs are closed. Writing goes on. */
@@ -144,7 +176,9 @@ export interface Holdfast<S extends Schema> {
     list(options?: { limit?: number }): Promise<OutboxEntry[]>;
     /** Sends it again, under the same key. @throws {HoldfastError} 'not-found'. */
     retry(id: string): Promise<void>;
-    /** Gives it up: an update is taken out of its record, a create goes with all that depends on it. */
+    /**
+     * Gives it up: an update is taken out of its record, a create goes with all that depends on it.
+     */
     discard(id: string): Promise<void>;
   };
   addEventListener<E extends keyof HoldfastEventMap>(
@@ -152,7 +186,13 @@ export interface Holdfast<S extends Schema> {
     listener: (event: HoldfastEventMap[E]) => void,
     options?: { once?: boolean; signal?: AbortSignal },
   ): void;
-  removeEventListener<E extends keyof HoldfastEventMap>(type: E, listener: (event: HoldfastEventMap[E]) => void): void;
-  /** Ends this tab's part in the work. What is recorded stays recorded, and calls under way still resolve or reject. */
+  removeEventListener<E extends keyof HoldfastEventMap>(
+    type: E,
+    listener: (event: HoldfastEventMap[E]) => void,
+  ): void;
+  /**
+   * Ends this tab's part in the work. What is recorded stays recorded, and calls under way still
+   * resolve or reject.
+   */
   close(): Promise<void>;
 }

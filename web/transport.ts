@@ -1,9 +1,18 @@
-// One attempt over HTTP, one probe, one page of a pull: the only place that sends anything. Whether to make another, and what an answer
-// means, is the core's business; here no answer is an answer too, and nothing ever rejects.
+// One attempt over HTTP, one probe, one page of a pull: the only place that sends anything. Whether
+// to make another, and what an answer means, is the core's business; here no answer is an answer
+// too, and nothing ever rejects.
 
 import { within, type Clock } from './clock.js';
 import { HoldfastError, messageOf } from './errors.js';
-import type { Answered, Fetch, Probed, Pulled, Response as Answer, Send, Silence } from './protocol.js';
+import type {
+  Answered,
+  Fetch,
+  Probed,
+  Pulled,
+  Response as Answer,
+  Send,
+  Silence,
+} from './protocol.js';
 
 export interface TransportOptions {
   /** Absolute. */
@@ -36,7 +45,8 @@ const appMs = 10_000;
 const maxAnswer = 8 << 20;
 
 export function transport(options: TransportOptions): Transport {
-  const { clock, complain } = options;
+  // Called by itself: a browser's fetch refuses to be called on another object.
+  const { clock, complain, fetch: dispatch } = options;
 
   async function send(effect: Send): Promise<Answered['outcome']> {
     const headers = await appHeaders();
@@ -66,10 +76,12 @@ export function transport(options: TransportOptions): Transport {
     body: string,
     timeoutMs: number,
   ): Promise<Answer | Silence> {
-    // fetch throws the same TypeError for no network and for a request that cannot be built, so it is built apart: the
-    // first is tried again, the second never will be any better.
+    // fetch throws the same TypeError for no network and for a request that cannot be built, so it
+    // is built apart: the first is tried again, the second never will be any better.
     const request = build(options.baseUrl, method, path, headers, body);
     if (!request) return 'unbuildable';
+    // The app's headers may have taken longer than the session.
+    if (options.closed.aborted) return 'notSent';
     const deadline = new AbortController();
     let late = false;
     const cancel = clock.after(timeoutMs, () => {
@@ -79,9 +91,10 @@ export function transport(options: TransportOptions): Transport {
     const close = (): void => deadline.abort();
     options.closed.addEventListener('abort', close);
     try {
-      return await answerOf(await options.fetch(request, { signal: deadline.signal }));
+      return await answerOf(await dispatch(request, { signal: deadline.signal }));
     } catch {
-      // No network, a reset, a refusal by CORS: in none of them do we know whether the server saw the request.
+      // No network, a reset, a refusal by CORS: in none of them do we know whether the server saw
+      // the request.
       return late ? 'timeout' : 'network';
     } finally {
       cancel();
@@ -113,7 +126,9 @@ export function transport(options: TransportOptions): Transport {
         throw new HoldfastError('bad-option', `it did not answer within ${appMs / 1000} s`);
       });
     } catch (error) {
-      complain(`The API counts as unreachable, for the option health.check failed: ${messageOf(error)}.`);
+      complain(
+        `The API counts as unreachable, for the option health.check failed: ${messageOf(error)}.`,
+      );
       return false;
     }
   }
@@ -122,8 +137,9 @@ export function transport(options: TransportOptions): Transport {
 }
 
 /**
- * The request, or undefined if there can be none: among others if its URL would lead elsewhere. A path that climbs, by
- * `..` or in disguise, comes out of the URL parser with fewer segments than it went in with.
+ * The request, or undefined if there can be none: among others if its URL would lead elsewhere. A
+ * path that climbs, by `..` or in disguise, comes out of the URL parser with fewer segments than it
+ * went in with.
  */
 function build(
   baseUrl: string,
@@ -160,7 +176,9 @@ async function answerOf(response: Response): Promise<Answer> {
   const header = (name: string): string => response.headers.get(name) ?? '';
   // Browsers hide a redirect that is not followed, Node shows it.
   const redirect =
-    response.type === 'opaqueredirect' || response.redirected || (response.status >= 300 && response.status < 400);
+    response.type === 'opaqueredirect' ||
+    response.redirected ||
+    (response.status >= 300 && response.status < 400);
   if (redirect) void response.body?.cancel().catch(() => {});
   const body = redirect ? '' : await textOf(response);
   return {

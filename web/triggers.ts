@@ -1,4 +1,5 @@
-// What a page notices that makes a try worthwhile: the network comes or goes, somebody looks at the page.
+// What a page notices that makes a try worthwhile: the network comes or goes, somebody looks at the
+// page.
 
 /** What the core is told; see protocol.ts. Each may be told again. */
 export type Trigger = { type: 'online' } | { type: 'offline' } | { type: 'visible' };
@@ -9,8 +10,13 @@ export interface Surroundings {
   navigator: { readonly onLine: boolean };
 }
 
-/** Tells of every trigger until it is stopped. Says at once that the browser is offline, if it is. */
-export function watch({ window, document, navigator }: Surroundings, tell: (trigger: Trigger) => void): () => void {
+/**
+ * Tells of every trigger until it is stopped. Says at once that the browser is offline, if it is.
+ */
+export function watch(
+  { window, document, navigator }: Surroundings,
+  tell: (trigger: Trigger) => void,
+): () => void {
   const stopped = new AbortController();
   const { signal } = stopped;
   window.addEventListener('online', () => tell({ type: 'online' }), { signal });

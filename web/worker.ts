@@ -1,22 +1,35 @@
-// The worker's composition root: it waits to lead, and while it leads it holds the database, answers every tab and sends.
+// The worker's composition root: it waits to lead, and while it leads it holds the database,
+// answers every tab and sends.
 
 import glue from './holdfast.js';
 import { systemClock } from './clock.js';
 import { compileResponse, openCore, type FileHandle } from './core.js';
 import { refusalOf } from './errors.js';
 import { lead } from './leader.js';
-import { asking, relay, type Start, type ToPage, type ToWorker } from './rpc.js';
+import { asking, collected, relay, type Start, type ToPage, type ToWorker } from './rpc.js';
 import { openSession } from './session.js';
 import { transport } from './transport.js';
 
 const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
-const post = (message: ToPage): void => scope.postMessage(message);
+const post = collected<ToPage>(messages => scope.postMessage(messages));
 
 scope.onmessage = ({ data }) => {
   if (data.type === 'start') scope.onmessage = serve(data.start);
 };
 
-function serve({ name, client, config, api, asks, wasmUrl }: Start): (event: MessageEvent<ToWorker>) => void {
+function end(last: ToPage): void {
+  scope.postMessage([last]);
+  scope.close();
+}
+
+function serve({
+  name,
+  client,
+  config,
+  api,
+  asks,
+  wasmUrl,
+}: Start): (event: MessageEvent<ToWorker>) => void {
   const closed = new AbortController();
   const questions = asking(asked => post({ type: 'asked', asked }));
   const line = relay(client, post, new BroadcastChannel(`holdfast:${name}`));
@@ -33,13 +46,11 @@ function serve({ name, client, config, api, asks, wasmUrl }: Start): (event: Mes
   lead(name, environment, closed.signal, hold).then(
     () => {
       line.stop();
-      post({ type: 'closed' });
-      scope.close();
+      end({ type: 'closed' });
     },
     (error: unknown) => {
       line.stop();
-      post({ type: 'failed', error: refusalOf(error) });
-      scope.close();
+      end({ type: 'failed', error: refusalOf(error) });
     },
   );
 
@@ -51,14 +62,16 @@ function serve({ name, client, config, api, asks, wasmUrl }: Start): (event: Mes
         core,
         {
           clock: systemClock,
-          soon: queueMicrotask,
+          soon: run => queueMicrotask(run),
           transport: transport({
             ...api,
             fetch,
             clock: systemClock,
             closed: closed.signal,
             headers: async () =>
-              asks.headers ? ((await questions.ask({ type: 'headers' })) as Record<string, string>) : {},
+              asks.headers
+                ? ((await questions.ask({ type: 'headers' })) as Record<string, string>)
+                : {},
             check: async response =>
               !asks.check || (await questions.ask({ type: 'check', response })) === true,
             complain: reason => post({ type: 'complaint', reason }),

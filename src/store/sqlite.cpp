@@ -63,7 +63,8 @@ void set_pragmas(Database& db) {
   for (const Pragma& pragma : kPragmas) {
     db.exec(pragma.set);
     Statement answer(db, std::string(pragma.ask));
-    std::string text = answer.next() ? answer.text(0) : "";
+    std::string text;
+    while (answer.next()) text = answer.text(0);  // To the end, for there it can still fail.
     if (text != pragma.answer)
       throw StorageError(SQLITE_ERROR, pragma.ask + (": " + text) + ", not " + pragma.answer);
   }

@@ -15,8 +15,8 @@ export function findPostgres() {
   const versions = existsSync(root) ? readdirSync(root) : [];
   return versions
     .sort((a, b) => Number(b) - Number(a))
-    .map((version) => join(root, version, 'bin'))
-    .find((folder) => existsSync(join(folder, 'postgres')));
+    .map(version => join(root, version, 'bin'))
+    .find(folder => existsSync(join(folder, 'postgres')));
 }
 
 /**

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-namespace holdfast {
+namespace holdfast::sim {
 namespace {
 
 constexpr std::size_t kSector = 512;
@@ -18,10 +18,10 @@ std::size_t size_after(const Change& change, std::size_t size) {
   return change.bytes ? std::max(size, change.at + change.bytes->size()) : change.at;
 }
 
-// A change of size touches all that is beyond it.
 template <typename Visit>
-void visit_sectors(const Change& change, std::size_t longest, Visit visit) {
-  std::size_t end = change.bytes ? change.at + change.bytes->size() : longest;
+void visit_sectors(const Change& change, Visit visit) {
+  if (!change.bytes) return;
+  std::size_t end = change.at + change.bytes->size();
   for (std::size_t sector = change.at / kSector; sector * kSector < end; ++sector) visit(sector);
 }
 
@@ -31,12 +31,11 @@ void perform(std::vector<std::byte>& file, const Change& change) {
     std::ranges::copy(*change.bytes, file.begin() + static_cast<std::ptrdiff_t>(change.at));
 }
 
-// The part of the change within one sector, of a file that is long enough.
+// The part of a write within one sector, of a file that is long enough.
 void perform_within(std::vector<std::byte>& file, std::size_t sector, const Change& change) {
-  std::size_t end = std::min(file.size(), (sector + 1) * kSector);
-  if (change.bytes) end = std::min(end, change.at + change.bytes->size());
-  for (std::size_t at = std::max(sector * kSector, change.at); at < end; ++at)
-    file[at] = change.bytes ? (*change.bytes)[at - change.at] : std::byte{0};
+  std::size_t from = std::max(sector * kSector, change.at);
+  std::size_t end = std::min((sector + 1) * kSector, change.at + change.bytes->size());
+  std::copy_n(change.bytes->data() + (from - change.at), end - from, file.data() + from);
 }
 
 }  // namespace
@@ -72,10 +71,10 @@ double Disk::read(File file, std::span<std::byte> to, double offset) {
   const Bytes& bytes = at_file.now;
   std::size_t at = std::min(bytes.size(), static_cast<std::size_t>(offset));
   std::size_t count = std::min(bytes.size() - at, to.size());
-  if (strikes(faults.read, at_file)) {
+  if (strikes(faults.read, struck_.read, at_file)) {
     // An error, or Chromium's FILE_ERROR_NOT_FOUND as unsigned, but never a
     // short read within the file: no operating system answers that.
-    return tape_(2) == 0 ? Backend::kFailed : 4294967292;
+    return draw_(2) == 0 ? Backend::kFailed : 4294967292;
   }
   std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), count, to.begin());
   return static_cast<double>(count);
@@ -87,27 +86,35 @@ double Disk::write(File file, std::span<const std::byte> from, double offset) {
   bool was_dead = dead_;
   if (!answers(at_file)) {
     // A process can be killed amid a write.
-    if (dead_ && !was_dead) put(at_file, from.first(tape_(from.size() + 1)), at);
+    if (dead_ && !was_dead) put(at_file, from.first(draw_(from.size() + 1)), at);
     return Backend::kFailed;
   }
-  if (strikes(faults.write, at_file)) {
-    std::size_t written = put(at_file, from.first(tape_(from.size())), at);
-    if (tape_(2) == 0) return shape_of_full(written);
-    return tape_(2) == 0 ? Backend::kFailed : std::numeric_limits<double>::quiet_NaN();
+  if (strikes(faults.write, struck_.write, at_file)) {
+    std::size_t written = put(at_file, from.first(draw_(from.size())), at);
+    if (draw_(2) == 0) {
+      ++struck_.write_full;
+      return shape_of_full(written);
+    }
+    return draw_(2) == 0 ? Backend::kFailed : std::numeric_limits<double>::quiet_NaN();
   }
   std::size_t written = put(at_file, from, at);
-  return written == from.size() ? static_cast<double>(written) : shape_of_full(written);
+  if (written == from.size()) return static_cast<double>(written);
+  ++struck_.full;
+  return shape_of_full(written);
 }
 
 double Disk::truncate(File file, double size) {
   Contents& at_file = contents(file);
   if (!answers(at_file)) return Backend::kFailed;
   auto grows = static_cast<std::int64_t>(size) - static_cast<std::int64_t>(at_file.now.size());
-  if (strikes(faults.truncate, at_file)) {
+  if (strikes(faults.truncate, struck_.truncate, at_file)) {
     if (grows <= 0) return Backend::kFailed;
-    return tape_(2) == 0 ? Backend::kFull : 0;
+    return draw_(2) == 0 ? Backend::kFull : 0;
   }
-  if (grows > 0 && capacity && used() + grows > *capacity) return 0;  // As Chromium: silently.
+  if (grows > 0 && capacity && used() + grows > *capacity) {
+    ++struck_.full;
+    return 0;  // As Chromium: silently.
+  }
   at_file.pending.push_back({static_cast<std::size_t>(size), std::nullopt});
   perform(at_file.now, at_file.pending.back());
   return 0;
@@ -116,8 +123,8 @@ double Disk::truncate(File file, double size) {
 double Disk::flush(File file) {
   Contents& at_file = contents(file);
   if (!answers(at_file)) return Backend::kFailed;
-  if (strikes(faults.flush, at_file)) {
-    if (tape_(2) == 0) return Backend::kFailed;  // All of it stays pending.
+  if (strikes(faults.flush, struck_.flush, at_file)) {
+    if (draw_(2) == 0) return Backend::kFailed;  // All of it stays pending.
     settle(at_file);                             // Some of it is durable, the rest forgotten.
     return Backend::kFailed;
   }
@@ -129,7 +136,7 @@ double Disk::flush(File file) {
 double Disk::size(File file) {
   Contents& at_file = contents(file);
   if (!answers(at_file)) return Backend::kFailed;
-  if (strikes(faults.size, at_file)) return tape_(2) == 0 ? Backend::kFailed : 1.8e19;
+  if (strikes(faults.size, struck_.size, at_file)) return draw_(2) == 0 ? Backend::kFailed : 1.8e19;
   return static_cast<double>(at_file.now.size());
 }
 
@@ -141,16 +148,17 @@ bool Disk::answers(Contents& contents) {
   return !dead_ && !contents.failed;
 }
 
-bool Disk::strikes(std::uint64_t one_in, Contents& contents) {
-  if (one_in == 0 || tape_(one_in) + 1 != one_in) return false;
-  if (faults.stays != 0 && tape_(faults.stays) + 1 == faults.stays) contents.failed = true;
+bool Disk::strikes(std::uint64_t one_in, std::uint64_t& count, Contents& contents) {
+  if (one_in == 0 || draw_(one_in) + 1 != one_in) return false;
+  if (faults.stays != 0 && draw_(faults.stays) + 1 == faults.stays) contents.failed = true;
+  ++count;
   return true;
 }
 
 // A throw, a short count, or what Chromium answers after it wrote a part.
 double Disk::shape_of_full(std::size_t written) {
   constexpr double kNoSpace = 4294967288;
-  std::uint64_t shape = tape_(3);
+  std::uint64_t shape = draw_(3);
   if (shape == 0) return Backend::kFull;
   return shape == 1 ? static_cast<double>(written) : kNoSpace;
 }
@@ -186,7 +194,7 @@ void Disk::power_cut() {
 void Disk::settle(Contents& contents) {
   std::vector<Change> pending = std::exchange(contents.pending, {});
   if (pending.empty()) return;
-  std::uint64_t how = tape_(4);
+  std::uint64_t how = draw_(4);
   if (how == 0)
     for (const Change& change : pending) perform(contents.durable, change);
   if (how <= 1) return;
@@ -196,18 +204,25 @@ void Disk::settle(Contents& contents) {
   std::size_t longest = std::ranges::max(sizes);
   contents.durable.resize(longest);
 
-  // Every sector follows the changes in their order and stops after as many as the tape says.
-  std::map<std::size_t, std::uint64_t> touched;
+  // Sizes change in their order and up to some moment. Every sector takes the writes to it in
+  // their order, and stops after as many as the tape says.
+  std::size_t moment = draw_(sizes.size());
+  std::map<std::size_t, std::uint64_t> writes;
   for (const Change& change : pending)
-    visit_sectors(change, longest, [&](std::size_t sector) { ++touched[sector]; });
-  for (auto& [sector, times] : touched) times = tape_(times + 1);
-  for (const Change& change : pending)
-    visit_sectors(change, longest, [&](std::size_t sector) {
-      if (touched[sector] == 0) return;
-      --touched[sector];
-      perform_within(contents.durable, sector, change);
+    visit_sectors(change, [&](std::size_t sector) { ++writes[sector]; });
+  for (auto& [sector, count] : writes) count = draw_(count + 1);
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    if (!pending[i].bytes && i < moment) {
+      contents.durable.resize(std::min(pending[i].at, longest));
+      contents.durable.resize(longest);
+    }
+    visit_sectors(pending[i], [&](std::size_t sector) {
+      if (writes[sector] == 0) return;
+      --writes[sector];
+      perform_within(contents.durable, sector, pending[i]);
     });
-  contents.durable.resize(sizes[tape_(sizes.size())]);
+  }
+  contents.durable.resize(sizes[moment]);
 }
 
 Disk::Snapshot Disk::snapshot() const { return {files_, opened_}; }
@@ -217,4 +232,4 @@ void Disk::restore(const Snapshot& snapshot) {
   opened_ = snapshot.opened;
 }
 
-}  // namespace holdfast
+}  // namespace holdfast::sim

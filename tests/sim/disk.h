@@ -6,10 +6,10 @@
 // Every choice is drawn from the tape, and a tape of zeros is a disk on which
 // nothing ever goes wrong:
 //
-//    Disk disk(tape);
+//    Disk disk([&](std::uint64_t bound) { return tape.draw(bound); });
 //    disk.faults.flush = 50;              // One flush in 50 fails.
 //    disk.capacity = 1 << 20;             // For all files together.
-//    disk.die_after(tape(100));           // Amid whatever it is doing then,
+//    disk.die_after(tape.draw(100));      // Amid whatever it is doing then,
 //    { Vfs vfs(disk.backend()); ... }     // every call fails from there on.
 //    disk.power_cut();                    // Then open it anew.
 
@@ -25,14 +25,14 @@
 
 #include "store/vfs.h"
 
-namespace holdfast {
+namespace holdfast::sim {
 
 // Answers a number below "bound", which is at least 1.
-using Tape = std::function<std::uint64_t(std::uint64_t bound)>;
+using Draw = std::function<std::uint64_t(std::uint64_t bound)>;
 
 class Disk {
  public:
-  explicit Disk(Tape tape) : tape_(std::move(tape)) {}
+  explicit Disk(Draw draw) : draw_(std::move(draw)) {}
 
   // Opens the handles; the Disk must outlive what uses them.
   Backend backend();
@@ -54,15 +54,27 @@ class Disk {
   };
   Faults faults;
 
+  // How often each of them struck so far; "full" counts what "capacity" refused.
+  struct Struck {
+    std::uint64_t read = 0;
+    std::uint64_t write = 0;
+    std::uint64_t write_full = 0;
+    std::uint64_t truncate = 0;
+    std::uint64_t flush = 0;
+    std::uint64_t size = 0;
+    std::uint64_t full = 0;
+  };
+  const Struck& struck() const { return struck_; }
+
   // Bytes that fit, over all files; beyond it a write is cut short.
   std::optional<std::int64_t> capacity;
 
   // The process ends: what was written stays, and stays pending.
   void kill();
 
-  // The power ends: each sector of 512 bytes that was written or cut off since
-  // the last flush is as it was after any one of those changes or before them,
-  // and the size is any of those it had.
+  // The power ends: each sector of 512 bytes that was written since the last
+  // flush is as it was after any one of those writes or before them, and the
+  // size is any of those that the file had.
   void power_cut();
 
   // After so many more calls the process is dying: the next call, if it is a
@@ -102,13 +114,14 @@ class Disk {
   double size(File file);
 
   Contents& contents(File file) { return files_[static_cast<std::size_t>(file)]; }
-  bool strikes(std::uint64_t one_in, Contents& contents);
+  bool strikes(std::uint64_t one_in, std::uint64_t& count, Contents& contents);
   bool answers(Contents& contents);
   double shape_of_full(std::size_t written);
   std::size_t put(Contents& contents, std::span<const std::byte> from, std::size_t at);
   void settle(Contents& contents);
 
-  Tape tape_;
+  Draw draw_;
+  Struck struck_;
   std::array<Contents, kFiles> files_;
   std::optional<std::uint64_t> calls_left_;
   bool dead_ = false;
@@ -121,4 +134,4 @@ struct Disk::Snapshot {
   std::uint64_t opened = 0;
 };
 
-}  // namespace holdfast
+}  // namespace holdfast::sim

@@ -1,44 +1,78 @@
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 
-import { units } from './units.mjs'
+import { units } from './units.mjs';
 
-const { readOptions } = units
-const page = 'https://app.example/orders/list?q=1'
-const least = { name: 'field/ada', baseUrl: '/api', collections: { task: {} } }
+const { readOptions } = units;
+const page = 'https://app.example/orders/list?q=1';
+const least = { name: 'field/ada', baseUrl: '/api', collections: { task: {} } };
 
 test('what is not said is completed', () => {
   assert.deepEqual(readOptions(least, page), {
     name: 'field/ada',
     config: {
       collections: { task: { path: '/tasks', indexes: [] } },
-      ordering: 'lanes', concurrency: 4, maxAttempts: 5, backoffBaseMs: 1_000, backoffCapMs: 300_000,
-      probeFreshMs: 30_000, maxOutbox: 1_000_000, maxBody: 1_048_576,
+      ordering: 'lanes',
+      concurrency: 4,
+      maxAttempts: 5,
+      backoffBaseMs: 1_000,
+      backoffCapMs: 300_000,
+      probeFreshMs: 30_000,
+      maxOutbox: 1_000_000,
+      maxBody: 1_048_576,
     },
-    api: { baseUrl: 'https://app.example/api', timeoutMs: 30_000, healthPath: '/health', healthTimeoutMs: 5_000 },
+    api: {
+      baseUrl: 'https://app.example/api',
+      timeoutMs: 30_000,
+      healthPath: '/health',
+      healthTimeoutMs: 5_000,
+    },
     storage: 'opfs',
-    headers: undefined, check: undefined, workerUrl: undefined, wasmUrl: undefined, createWorker: undefined,
-  })
-})
+    headers: undefined,
+    check: undefined,
+    workerUrl: undefined,
+    wasmUrl: undefined,
+    createWorker: undefined,
+  });
+});
 
 test('what is said is taken', () => {
-  const headers = () => ({})
-  const check = () => true
+  const headers = () => ({});
+  const check = () => true;
   const { config, api, ...rest } = readOptions(
     {
       ...least,
       baseUrl: new URL('http://api.example/v1/'),
-      collections: { work_order: { path: '/v2/orders', indexes: ['createdAt', ['done', '-createdAt']] } },
+      collections: {
+        work_order: { path: '/v2/orders', indexes: ['createdAt', ['done', '-createdAt']] },
+      },
       health: { path: '/up', timeoutMs: 1, check },
-      headers, ordering: 'strict', backoff: { baseMs: 10 }, storage: 'memory', wasmUrl: '/x.wasm',
+      headers,
+      ordering: 'strict',
+      backoff: { baseMs: 10 },
+      storage: 'memory',
+      wasmUrl: '/x.wasm',
     },
     undefined,
-  )
-  assert.deepEqual(config.collections, { work_order: { path: '/v2/orders', indexes: [['createdAt'], ['done', '-createdAt']] } })
-  assert.deepEqual([config.ordering, config.backoffBaseMs, config.backoffCapMs], ['strict', 10, 300_000])
-  assert.deepEqual(api, { baseUrl: 'http://api.example/v1/', timeoutMs: 30_000, healthPath: '/up', healthTimeoutMs: 1 })
-  assert.deepEqual([rest.headers, rest.check, rest.storage, rest.wasmUrl], [headers, check, 'memory', '/x.wasm'])
-})
+  );
+  assert.deepEqual(config.collections, {
+    work_order: { path: '/v2/orders', indexes: [['createdAt'], ['done', '-createdAt']] },
+  });
+  assert.deepEqual(
+    [config.ordering, config.backoffBaseMs, config.backoffCapMs],
+    ['strict', 10, 300_000],
+  );
+  assert.deepEqual(api, {
+    baseUrl: 'http://api.example/v1/',
+    timeoutMs: 30_000,
+    healthPath: '/up',
+    healthTimeoutMs: 1,
+  });
+  assert.deepEqual(
+    [rest.headers, rest.check, rest.storage, rest.wasmUrl],
+    [headers, check, 'memory', '/x.wasm'],
+  );
+});
 
 for (const [change, message] of [
   [undefined, /the options must be an object/],
@@ -55,8 +89,14 @@ for (const [change, message] of [
   [{ collections: { 'a-b': {} } }, /'a-b' cannot be a name/],
   [{ collections: { '1a': {} } }, /'1a' cannot be a name/],
   [{ collections: JSON.parse('{"__proto__x y":{}}') }, /cannot be a name/],
-  [{ collections: { task: { conflict: 'client-wins' } } }, /collections\.task: 'conflict' is not an option of this version/],
-  [{ collections: { task: { path: 'tasks' } } }, /collections\.task\.path must be a path below baseUrl/],
+  [
+    { collections: { task: { conflict: 'client-wins' } } },
+    /collections\.task: 'conflict' is not an option of this version/,
+  ],
+  [
+    { collections: { task: { path: 'tasks' } } },
+    /collections\.task\.path must be a path below baseUrl/,
+  ],
   [{ collections: { task: { path: '/tasks/' } } }, /collections\.task\.path must be a path/],
   [{ collections: { task: { path: '/a/../b' } } }, /collections\.task\.path must be a path/],
   [{ collections: { task: { path: '/a/%2E%2e' } } }, /collections\.task\.path must be a path/],
@@ -79,12 +119,18 @@ for (const [change, message] of [
   [{ wasmUrl: 7 }, /^wasmUrl must be a URL/],
 ])
   test(`refused: ${JSON.stringify(change)?.slice(0, 60)}`, () =>
-    assert.throws(() => readOptions(change && { ...least, ...change }, page), error => {
-      assert.equal(error.code, 'bad-option')
-      assert.match(error.message, message)
-      assert.match(error.message, /Nothing was opened\.$/)
-      return true
-    }))
+    assert.throws(
+      () => readOptions(change && { ...least, ...change }, page),
+      error => {
+        assert.equal(error.code, 'bad-option');
+        assert.match(error.message, message);
+        assert.match(error.message, /Nothing was opened\.$/);
+        return true;
+      },
+    ));
 
 test('where there is no page, a relative base is refused', () =>
-  assert.throws(() => readOptions(least, undefined), { code: 'bad-option', message: /where there is no page, an absolute one/ }))
+  assert.throws(() => readOptions(least, undefined), {
+    code: 'bad-option',
+    message: /where there is no page, an absolute one/,
+  }));

@@ -1,198 +1,238 @@
-import assert from 'node:assert/strict'
-import { afterEach, test } from 'node:test'
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
 
-import { turn, units } from './units.mjs'
+import { turn, units } from './units.mjs';
 
-const { asking, callTable, relay } = units
+const { asking, callTable, relay } = units;
 
 /** Channels of one name in one room: each hears what the others post. */
 function room() {
-  const channels = new Set()
+  const channels = new Set();
   return () => {
     const channel = {
       onmessage: null,
       postMessage(data) {
-        const copy = structuredClone(data)
+        const copy = structuredClone(data);
         queueMicrotask(() => {
-          for (const other of channels) if (other !== channel) other.onmessage?.({ data: copy })
-        })
+          for (const other of channels) if (other !== channel) other.onmessage?.({ data: copy });
+        });
       },
       close: () => channels.delete(channel),
-    }
-    channels.add(channel)
-    return channel
-  }
+    };
+    channels.add(channel);
+    return channel;
+  };
 }
 
 /** A page and its worker, as far as calls go. */
 function tab(name, channel) {
-  const seen = []
-  const calls = callTable(batch => line.calls(batch))
+  const seen = [];
+  const calls = callTable(batch => line.calls(batch));
   const line = relay(
     name,
     message => {
-      seen.push(message)
-      if (message.type === 'answers') calls.answered(message.answers)
-      if (message.type === 'leading') calls.repeat()
+      seen.push(message);
+      if (message.type === 'answers') calls.answered(message.answers);
+      if (message.type === 'leading') calls.repeat();
     },
     channel,
-  )
-  return { calls, line, seen, call: call => calls.call(call) }
+  );
+  return { calls, line, seen, call: call => calls.call(call) };
 }
 
-/** What leads: answers a write as the first time, everything else by its type; or nothing, while it is mute. */
+/**
+ * What leads: answers a write as the first time, everything else by its type; or nothing, while it
+ * is mute.
+ */
 function leader(store) {
-  const heard = []
+  const heard = [];
   return {
     heard,
     mute: false,
     call(call, answer) {
-      heard.push(call.number ?? call.type)
-      if (call.type === 'write') store.applied[call.number] ??= ++store.count
-      if (this.mute) return
-      if (call.type === 'write') answer({ value: store.applied[call.number] })
-      else if (call.id === 'gone') answer({ error: { code: 'not-found', message: 'There is no dead letter gone.' } })
-      else answer({ value: call.type })
+      heard.push(call.number ?? call.type);
+      if (call.type === 'write') store.applied[call.number] ??= ++store.count;
+      if (this.mute) return;
+      if (call.type === 'write') answer({ value: store.applied[call.number] });
+      else if (call.id === 'gone')
+        answer({ error: { code: 'not-found', message: 'There is no dead letter gone.' } });
+      else answer({ value: call.type });
     },
     trigger: trigger => heard.push(trigger.type),
-  }
+  };
 }
 
-const store = () => ({ applied: {}, count: 0 })
-const write = number => ({ type: 'write', number })
+const store = () => ({ applied: {}, count: 0 });
+const write = number => ({ type: 'write', number });
 
-test('the leader\'s own page is answered, calls of one turn in one message', async () => {
-  const a = tab('a', room()())
-  a.line.lead(leader(store()))
-  assert.deepEqual(await Promise.all([a.call(write(1)), a.call({ type: 'status' })]), [1, 'status'])
-  assert.deepEqual(a.seen.map(message => message.type), ['leading', 'answers'])
-})
+test("the leader's own page is answered, calls of one turn in one message", async () => {
+  const a = tab('a', room()());
+  a.line.lead(leader(store()));
+  assert.deepEqual(await Promise.all([a.call(write(1)), a.call({ type: 'status' })]), [
+    1,
+    'status',
+  ]);
+  assert.deepEqual(
+    a.seen.map(message => message.type),
+    ['leading', 'answers'],
+  );
+});
 
 test('a follower is answered by the leader, and only it', async () => {
-  const join = room()
-  const [a, b, c] = [tab('a', join()), tab('b', join()), tab('c', join())]
-  a.line.lead(leader(store()))
-  assert.equal(await b.call(write(1)), 1)
-  await assert.rejects(b.call({ type: 'retry', id: 'gone' }), { code: 'not-found' })
-  await turn()
-  assert.deepEqual(b.seen.map(message => message.type), ['leading', 'answers', 'answers'])
-  assert.deepEqual(c.seen.map(message => message.type), ['leading'])
-})
+  const join = room();
+  const [a, b, c] = [tab('a', join()), tab('b', join()), tab('c', join())];
+  a.line.lead(leader(store()));
+  await turn();
+  assert.equal(await b.call(write(1)), 1);
+  await assert.rejects(b.call({ type: 'retry', id: 'gone' }), { code: 'not-found' });
+  await turn();
+  assert.deepEqual(
+    b.seen.map(message => message.type),
+    ['leading', 'answers', 'answers'],
+  );
+  assert.deepEqual(
+    c.seen.map(message => message.type),
+    ['leading'],
+  );
+});
 
 test('what was called before anybody led is answered once somebody does', async () => {
-  const join = room()
-  const [a, b] = [tab('a', join()), tab('b', join())]
-  const answers = Promise.all([a.call(write(1)), b.call({ type: 'status' })])
-  await turn()
-  a.line.lead(leader(store()))
-  assert.deepEqual(await answers, [1, 'status'])
-})
+  const join = room();
+  const [a, b] = [tab('a', join()), tab('b', join())];
+  const answers = Promise.all([a.call(write(1)), b.call({ type: 'status' })]);
+  await turn();
+  a.line.lead(leader(store()));
+  assert.deepEqual(await answers, [1, 'status']);
+});
 
 test('when the leader goes, the next one answers what waited, in order and once', async () => {
-  const join = room()
-  const [a, b] = [tab('a', join()), tab('b', join())]
-  const kept = store()
-  const first = Object.assign(leader(kept), { mute: true })
-  a.line.lead(first)
-  const answers = Promise.all([b.call(write(1)), b.call(write(2))])
-  await turn()
-  assert.deepEqual(first.heard, [1, 2])
-  a.line.stop()
-  answers.then(() => {})
-  const waiting = b.call(write(3))
-  await turn()
-  const second = leader(kept)
-  b.line.lead(second)
-  assert.deepEqual([...(await answers), await waiting], [1, 2, 3])
-  assert.deepEqual(second.heard, [1, 2, 3])
-  assert.equal(kept.count, 3)
-})
+  const join = room();
+  const [a, b] = [tab('a', join()), tab('b', join())];
+  const kept = store();
+  const first = Object.assign(leader(kept), { mute: true });
+  a.line.lead(first);
+  await turn();
+  const answers = Promise.all([b.call(write(1)), b.call(write(2))]);
+  await turn();
+  assert.deepEqual(first.heard, [1, 2]);
+  a.line.stop();
+  const waiting = b.call(write(3));
+  await turn();
+  const second = leader(kept);
+  b.line.lead(second);
+  assert.deepEqual([...(await answers), await waiting], [1, 2, 3]);
+  assert.deepEqual(second.heard, [1, 2, 3]);
+  assert.equal(kept.count, 3);
+});
 
-test('a dead letter that is gone when it is discarded again was discarded the first time', async () => {
-  const join = room()
-  const [a, b] = [tab('a', join()), tab('b', join())]
-  a.line.lead(Object.assign(leader(store()), { mute: true }))
-  const discarded = b.call({ type: 'discard', id: 'gone' })
-  await turn()
-  a.line.stop()
-  b.line.lead(leader(store()))
-  assert.equal(await discarded, null)
-  await assert.rejects(b.call({ type: 'discard', id: 'gone' }), { code: 'not-found' })
-})
+test('a dead letter that is gone the second time was discarded the first time', async () => {
+  const join = room();
+  const [a, b] = [tab('a', join()), tab('b', join())];
+  a.line.lead(Object.assign(leader(store()), { mute: true }));
+  const discarded = b.call({ type: 'discard', id: 'gone' });
+  await turn();
+  a.line.stop();
+  b.line.lead(leader(store()));
+  assert.equal(await discarded, null);
+  await assert.rejects(b.call({ type: 'discard', id: 'gone' }), { code: 'not-found' });
+});
 
 test('news and triggers cross tabs', async () => {
-  const join = room()
-  const [a, b] = [tab('a', join()), tab('b', join())]
-  const leading = leader(store())
-  a.line.lead(leading)
-  a.line.notify({ changed: ['task'], news: [] })
-  b.line.trigger({ type: 'visible' })
-  a.line.trigger({ type: 'online' })
-  await turn()
-  for (const { seen } of [a, b]) assert.deepEqual(seen.at(-1), { type: 'notice', notice: { changed: ['task'], news: [] } })
-  assert.deepEqual(leading.heard, ['online', 'visible'])
-})
+  const join = room();
+  const [a, b] = [tab('a', join()), tab('b', join())];
+  const leading = leader(store());
+  a.line.lead(leading);
+  a.line.notify({ changed: ['task'], news: [] });
+  b.line.trigger({ type: 'visible' });
+  a.line.trigger({ type: 'online' });
+  await turn();
+  for (const { seen } of [a, b])
+    assert.deepEqual(seen.at(-1), { type: 'notice', notice: { changed: ['task'], news: [] } });
+  assert.deepEqual(leading.heard, ['online', 'visible']);
+});
+
+test('whoever awaits a write has heard of it: news come before answers', async () => {
+  const join = room();
+  const [a, b] = [tab('a', join()), tab('b', join())];
+  const notice = { changed: ['task'], news: [] };
+  a.line.lead({
+    call(call, answer) {
+      answer({ value: call.number });
+      a.line.notify(notice);
+    },
+  });
+  await turn();
+  for (const { call, seen } of [a, b]) {
+    seen.length = 0;
+    await call(write(1));
+    await turn();
+    assert.deepEqual(
+      seen.slice(0, 2).map(({ type }) => type),
+      ['notice', 'answers'],
+    );
+  }
+});
 
 test('a pause outlives the leader that was told of it', async () => {
-  const join = room()
-  const [a, b, c] = [tab('a', join()), tab('b', join()), tab('c', join())]
-  a.line.lead(leader(store()))
-  await b.call({ type: 'pause' })
-  assert.ok(b.line.paused())
-  a.line.stop()
-  b.line.lead(leader(store()))
-  await turn()
-  assert.ok(c.line.paused())
-  await c.call({ type: 'resume' })
-  assert.deepEqual([b.line.paused(), c.line.paused()], [false, false])
-})
+  const join = room();
+  const [a, b, c] = [tab('a', join()), tab('b', join()), tab('c', join())];
+  a.line.lead(leader(store()));
+  await b.call({ type: 'pause' });
+  assert.ok(b.line.paused());
+  a.line.stop();
+  b.line.lead(leader(store()));
+  await turn();
+  assert.ok(c.line.paused());
+  await c.call({ type: 'resume' });
+  assert.deepEqual([b.line.paused(), c.line.paused()], [false, false]);
+});
 
 test('closing waits for what is under way, and abandons the rest by name', async () => {
-  const posted = []
-  const calls = callTable(batch => posted.push(...batch))
-  const one = calls.call(write(1))
-  const two = calls.call({ type: 'status' })
-  let drained = false
-  void calls.drained().then(() => (drained = true))
-  await turn()
-  calls.answered([[1, { value: 'ok' }]])
-  assert.equal(await one, 'ok')
-  await turn()
-  assert.ok(!drained)
-  calls.abandon(call => new units.HoldfastError('closed', call.type))
-  await assert.rejects(two, { code: 'closed', message: 'status' })
-  await turn()
-  assert.ok(drained)
-})
+  const posted = [];
+  const calls = callTable(batch => posted.push(...batch));
+  const one = calls.call(write(1));
+  const two = calls.call({ type: 'status' });
+  let drained = false;
+  void calls.drained().then(() => (drained = true));
+  await turn();
+  calls.answered([[1, { value: 'ok' }]]);
+  assert.equal(await one, 'ok');
+  await turn();
+  assert.ok(!drained);
+  calls.abandon(call => new units.HoldfastError('closed', call.type));
+  await assert.rejects(two, { code: 'closed', message: 'status' });
+  await turn();
+  assert.ok(drained);
+});
 
 test('a question is answered once, and those nobody answers are forgotten', async () => {
-  const asked = []
-  const { ask, told } = asking(question => asked.push(question))
-  const headers = ask({ type: 'headers' })
-  told([1, { value: { a: 'b' } }])
-  told([1, { value: {} }])
-  assert.deepEqual(await headers, { a: 'b' })
-  const check = ask({ type: 'check' })
-  told([2, { error: { code: 'storage', message: 'boom' } }])
-  await assert.rejects(check, { message: 'boom' })
-  const first = ask({ type: 'headers' })
-  let settled = false
-  void first.then(() => (settled = true))
-  for (let i = 0; i < 100; ++i) void ask({ type: 'headers' })
-  told([3, { value: {} }])
-  await turn()
-  assert.ok(!settled)
-})
+  const asked = [];
+  const { ask, told } = asking(question => asked.push(question));
+  const headers = ask({ type: 'headers' });
+  told([1, { value: { a: 'b' } }]);
+  told([1, { value: {} }]);
+  assert.deepEqual(await headers, { a: 'b' });
+  const check = ask({ type: 'check' });
+  told([2, { error: { code: 'storage', message: 'boom' } }]);
+  await assert.rejects(check, { message: 'boom' });
+  const first = ask({ type: 'headers' });
+  let settled = false;
+  void first.then(() => (settled = true));
+  for (let i = 0; i < 100; ++i) void ask({ type: 'headers' });
+  told([3, { value: {} }]);
+  await turn();
+  assert.ok(!settled);
+});
 
 test('it works over the real BroadcastChannel', async () => {
-  const a = tab('a', track(new BroadcastChannel('holdfast:rpc-test')))
-  const b = tab('b', track(new BroadcastChannel('holdfast:rpc-test')))
-  a.line.lead(leader(store()))
-  assert.equal(await b.call(write(1)), 1)
-})
+  const a = tab('a', track(new BroadcastChannel('holdfast:rpc-test')));
+  const b = tab('b', track(new BroadcastChannel('holdfast:rpc-test')));
+  a.line.lead(leader(store()));
+  assert.equal(await b.call(write(1)), 1);
+});
 
-const channels = []
-const track = channel => (channels.push(channel), channel)
+const channels = [];
+const track = channel => (channels.push(channel), channel);
 afterEach(() => {
-  for (const channel of channels.splice(0)) channel.close()
-})
+  for (const channel of channels.splice(0)) channel.close();
+});

@@ -1,37 +1,41 @@
-import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import { once } from 'node:events'
-import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { after, before, test } from 'node:test';
 
-import { units } from './units.mjs'
+import { units } from './units.mjs';
 
-const { systemClock, transport } = units
+const { systemClock, transport } = units;
 
-let server
-let origin
-let requests = []
-let reply = () => {}
+let server;
+let origin;
+let requests = [];
+let reply = () => {};
 
 before(async () => {
   server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    const { method, url, headers } = request
-    requests.push({ method, url, headers, body })
-    reply(response, request)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  origin = `http://127.0.0.1:${server.address().port}`
-})
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const { method, url, headers } = request;
+    requests.push({ method, url, headers, body });
+    reply(response, request);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  origin = `http://127.0.0.1:${server.address().port}`;
+});
 after(() => {
-  server.closeAllConnections()
-  server.close()
-})
+  server.closeAllConnections();
+  server.close();
+});
 
 function over(options = {}) {
-  const complaints = []
-  requests = []
-  const { send, probe, fetch: page } = transport({
+  const complaints = [];
+  requests = [];
+  const {
+    send,
+    probe,
+    fetch: page,
+  } = transport({
     baseUrl: `${origin}/api`,
     timeoutMs: 2_000,
     healthPath: '/health',
@@ -43,144 +47,196 @@ function over(options = {}) {
     check: async () => true,
     complain: reason => complaints.push(reason),
     ...options,
-  })
-  return { send, probe, page, complaints }
+  });
+  return { send, probe, page, complaints };
 }
 
-const mutation = { type: 'send', epoch: 1, id: 'm1', attempt: 1, method: 'POST', path: '/tasks', body: '{"title":"é"}' }
+const mutation = {
+  type: 'send',
+  epoch: 1,
+  id: 'm1',
+  attempt: 1,
+  method: 'POST',
+  path: '/tasks',
+  body: '{"title":"é"}',
+};
 
-test('sends method, path, body, the key as a quoted string, and the app\'s headers', async () => {
+test("sends method, path, body, the key as a quoted string, and the app's headers", async () => {
   reply = response => {
-    response.writeHead(201, { 'content-type': 'application/json', etag: '"7"', 'retry-after': '3' })
-    response.end('{"id":"1"}')
-  }
-  const { send } = over({ headers: async () => ({ authorization: 'Bearer x', 'Idempotency-Key': 'mine' }) })
-  const answer = await send(mutation)
-  assert.ok(answer.date)
+    response.writeHead(201, {
+      'content-type': 'application/json',
+      etag: '"7"',
+      'retry-after': '3',
+    });
+    response.end('{"id":"1"}');
+  };
+  const { send } = over({
+    headers: async () => ({ authorization: 'Bearer x', 'Idempotency-Key': 'mine' }),
+  });
+  const answer = await send(mutation);
+  assert.ok(answer.date);
   assert.deepEqual(answer, {
-    status: 201, redirect: false, complete: true, contentType: 'application/json', etag: '"7"', retryAfter: '3',
-    date: answer.date, body: '{"id":"1"}',
-  })
-  const [{ method, url, headers, body }] = requests
-  assert.deepEqual([method, url, body], ['POST', '/api/tasks', '{"title":"é"}'])
-  assert.equal(headers['idempotency-key'], '"m1"')
-  assert.equal(headers['content-type'], 'application/json')
-  assert.equal(headers.authorization, 'Bearer x')
-  assert.equal(headers.accept, 'application/json')
-})
+    status: 201,
+    redirect: false,
+    complete: true,
+    contentType: 'application/json',
+    etag: '"7"',
+    retryAfter: '3',
+    date: answer.date,
+    body: '{"id":"1"}',
+  });
+  const [{ method, url, headers, body }] = requests;
+  assert.deepEqual([method, url, body], ['POST', '/api/tasks', '{"title":"é"}']);
+  assert.equal(headers['idempotency-key'], '"m1"');
+  assert.equal(headers['content-type'], 'application/json');
+  assert.equal(headers.authorization, 'Bearer x');
+  assert.equal(headers.accept, 'application/json');
+});
 
 test('a request without a body says nothing of its type', async () => {
-  reply = response => response.writeHead(204).end()
-  const answer = await over().send({ ...mutation, method: 'DELETE', path: '/tasks/a%40b', body: '' })
-  assert.equal(answer.status, 204)
-  assert.equal(answer.complete, true)
-  assert.equal(requests[0].url, '/api/tasks/a%40b')
-  assert.equal(requests[0].headers['content-type'], undefined)
-})
+  reply = response => response.writeHead(204).end();
+  const answer = await over().send({
+    ...mutation,
+    method: 'DELETE',
+    path: '/tasks/a%40b',
+    body: '',
+  });
+  assert.equal(answer.status, 204);
+  assert.equal(answer.complete, true);
+  assert.equal(requests[0].url, '/api/tasks/a%40b');
+  assert.equal(requests[0].headers['content-type'], undefined);
+});
 
 test('a body cut short is known from one that is whole', async () => {
   reply = response => {
-    response.writeHead(201, { 'content-type': 'application/json', 'content-length': '100' })
-    response.write('{"id":')
-    setTimeout(() => response.destroy(), 20)
-  }
-  const answer = await over().send(mutation)
-  assert.deepEqual([answer.status, answer.complete, answer.body], [201, false, ''])
-})
+    response.writeHead(201, { 'content-type': 'application/json', 'content-length': '100' });
+    response.write('{"id":');
+    setTimeout(() => response.destroy(), 20);
+  };
+  const answer = await over().send(mutation);
+  assert.deepEqual([answer.status, answer.complete, answer.body], [201, false, '']);
+});
 
 test('an answer above 8 MiB is not read to its end', async () => {
   reply = response => {
-    response.writeHead(200)
-    response.on('error', () => {})
-    response.end(Buffer.alloc(9 << 20, 32))
-  }
-  const answer = await over().send(mutation)
-  assert.deepEqual([answer.status, answer.complete, answer.body], [200, false, ''])
-})
+    response.writeHead(200);
+    response.on('error', () => {});
+    response.end(Buffer.alloc(9 << 20, 32));
+  };
+  const answer = await over().send(mutation);
+  assert.deepEqual([answer.status, answer.complete, answer.body], [200, false, '']);
+});
 
 test('a redirect is told, not followed', async () => {
-  reply = response => response.writeHead(302, { location: `${origin}/elsewhere` }).end('moved')
-  const answer = await over().send(mutation)
-  assert.deepEqual([answer.redirect, answer.body], [true, ''])
-  assert.equal(requests.length, 1)
-})
+  reply = response => response.writeHead(302, { location: `${origin}/elsewhere` }).end('moved');
+  const answer = await over().send(mutation);
+  assert.deepEqual([answer.redirect, answer.body], [true, '']);
+  assert.equal(requests.length, 1);
+});
 
 test('no server, a reset and silence are told apart from an answer', async () => {
-  assert.equal(await over({ baseUrl: 'http://127.0.0.1:1' }).send(mutation), 'network')
-  reply = response => response.destroy()
-  assert.equal(await over().send(mutation), 'network')
-  reply = () => {}
-  assert.equal(await over({ timeoutMs: 50 }).send(mutation), 'timeout')
-})
+  assert.equal(await over({ baseUrl: 'http://127.0.0.1:1' }).send(mutation), 'network');
+  reply = response => response.destroy();
+  assert.equal(await over().send(mutation), 'network');
+  reply = () => {};
+  assert.equal(await over({ timeoutMs: 50 }).send(mutation), 'timeout');
+});
 
 test('an answer whose body never ends keeps its status', async () => {
-  reply = response => response.writeHead(422).write('{')
-  const answer = await over({ timeoutMs: 100 }).send(mutation)
-  assert.deepEqual([answer.status, answer.complete], [422, false])
-})
+  reply = response => response.writeHead(422).write('{');
+  const answer = await over({ timeoutMs: 100 }).send(mutation);
+  assert.deepEqual([answer.status, answer.complete], [422, false]);
+});
 
 test('closing ends what is under way', async () => {
-  const closed = new AbortController()
-  reply = () => setTimeout(() => closed.abort(), 20)
-  assert.equal(await over({ closed: closed.signal }).send(mutation), 'network')
-})
+  const closed = new AbortController();
+  reply = () => setTimeout(() => closed.abort(), 20);
+  assert.equal(await over({ closed: closed.signal }).send(mutation), 'network');
+});
 
-for (const path of ['/tasks/..', '/tasks/%2e%2E', '/tasks/.', '/tasks/a\\b', '/tasks/a#b', '@evil.example/x', '/..'])
+test('nothing is sent once it is closed, though the headers come', async () => {
+  const closed = new AbortController();
+  const headers = async () => (closed.abort(), {});
+  assert.equal(await over({ closed: closed.signal, headers }).send(mutation), 'notSent');
+  assert.equal(requests.length, 0);
+});
+
+for (const path of [
+  '/tasks/..',
+  '/tasks/%2e%2E',
+  '/tasks/.',
+  '/tasks/a\\b',
+  '/tasks/a#b',
+  '@evil.example/x',
+  '/..',
+])
   test(`the path ${path} leads elsewhere and is never sent`, async () => {
-    const { send } = over()
-    assert.equal(await send({ ...mutation, path }), 'unbuildable')
-    assert.equal(requests.length, 0)
-  })
+    const { send } = over();
+    assert.equal(await send({ ...mutation, path }), 'unbuildable');
+    assert.equal(requests.length, 0);
+  });
 
 test('a method that cannot be is no network error', async () => {
-  assert.equal(await over().send({ ...mutation, method: 'CONNECT' }), 'unbuildable')
-})
+  assert.equal(await over().send({ ...mutation, method: 'CONNECT' }), 'unbuildable');
+});
 
 for (const [what, headers] of [
-  ['throw', async () => { throw new Error('no token') }],
+  [
+    'throw',
+    async () => {
+      throw new Error('no token');
+    },
+  ],
   ['hold a line break', async () => ({ authorization: 'a\r\nb: c' })],
   ['hold no text', async () => ({ authorization: 7 })],
   ['have an impossible name', async () => ({ 'a b': 'c' })],
 ])
-  test(`headers that ${what} keep the request here, with a reason that holds no value`, async () => {
-    const { send, complaints } = over({ headers })
-    assert.equal(await send(mutation), 'notSent')
-    assert.equal(requests.length, 0)
-    assert.equal(complaints.length, 1)
-    assert.ok(!complaints[0].includes('b: c'))
-  })
+  test(`headers that ${what} keep the request here, with a reason`, async () => {
+    const { send, complaints } = over({ headers });
+    assert.equal(await send(mutation), 'notSent');
+    assert.equal(requests.length, 0);
+    assert.equal(complaints.length, 1);
+    assert.ok(!complaints[0].includes('b: c'));
+  });
 
 test('headers that never come are waited for 10 s', async () => {
-  let ring
-  const clock = { now: () => 0, after: (ms, call) => ((ring = [ms, call]), () => {}) }
-  const { send, complaints } = over({ clock, headers: () => new Promise(() => {}) })
-  const sent = send(mutation)
-  assert.equal(ring[0], 10_000)
-  ring[1]()
-  assert.equal(await sent, 'notSent')
-  assert.match(complaints[0], /did not answer within 10 s/)
-})
+  let ring;
+  const clock = { now: () => 0, after: (ms, call) => ((ring = [ms, call]), () => {}) };
+  const { send, complaints } = over({ clock, headers: () => new Promise(() => {}) });
+  const sent = send(mutation);
+  assert.equal(ring[0], 10_000);
+  ring[1]();
+  assert.equal(await sent, 'notSent');
+  assert.match(complaints[0], /did not answer within 10 s/);
+});
 
 test('a probe asks the health endpoint, and the app what the answer means', async () => {
-  reply = response => response.end('{"ok":false}')
-  const asked = []
-  const { probe } = over({ check: async answer => (asked.push(answer.body), false) })
-  const { outcome, check } = await probe()
-  assert.deepEqual([outcome.status, check, asked], [200, false, ['{"ok":false}']])
-  assert.deepEqual([requests[0].method, requests[0].url, requests[0].body], ['GET', '/api/health', ''])
-})
+  reply = response => response.end('{"ok":false}');
+  const asked = [];
+  const { probe } = over({ check: async answer => (asked.push(answer.body), false) });
+  const { outcome, check } = await probe();
+  assert.deepEqual([outcome.status, check, asked], [200, false, ['{"ok":false}']]);
+  assert.deepEqual(
+    [requests[0].method, requests[0].url, requests[0].body],
+    ['GET', '/api/health', ''],
+  );
+});
 
 test('a check that throws means unreachable', async () => {
-  reply = response => response.end('{}')
-  const { probe, complaints } = over({ check: async () => { throw new Error('shape') } })
-  assert.equal((await probe()).check, false)
-  assert.match(complaints[0], /health\.check failed: shape/)
-})
+  reply = response => response.end('{}');
+  const { probe, complaints } = over({
+    check: async () => {
+      throw new Error('shape');
+    },
+  });
+  assert.equal((await probe()).check, false);
+  assert.match(complaints[0], /health\.check failed: shape/);
+});
 
 test('a page of a pull keeps its query', async () => {
-  reply = response => response.end('{"records":[]}')
-  const answer = await over().page({ path: '/tasks?since=a%2F..%2Fb&limit=500' })
-  assert.equal(answer.body, '{"records":[]}')
-  assert.equal(requests[0].url, '/api/tasks?since=a%2F..%2Fb&limit=500')
-  assert.equal(requests[0].headers['idempotency-key'], undefined)
-})
+  reply = response => response.end('{"records":[]}');
+  const answer = await over().page({ path: '/tasks?since=a%2F..%2Fb&limit=500' });
+  assert.equal(answer.body, '{"records":[]}');
+  assert.equal(requests[0].url, '/api/tasks?since=a%2F..%2Fb&limit=500');
+  assert.equal(requests[0].headers['idempotency-key'], undefined);
+});

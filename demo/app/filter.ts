@@ -1,0 +1,32 @@
+// Which orders the list shows: those of one status, or all, and of these those that match a search.
+
+import { statusLabels } from './order.js';
+import type { OrderRow, OrderStatus } from './order.js';
+
+export type Filter = OrderStatus | 'all';
+
+export const filters: readonly Filter[] = ['open', 'in-progress', 'done', 'all'];
+
+export const filterLabels: Record<Filter, string> = { ...statusLabels, all: 'All' };
+
+/** By due date as given; what is done, latest first, for it is looked for from today backwards. */
+export function filterOrders(orders: readonly OrderRow[], filter: Filter): OrderRow[] {
+  if (filter === 'all') return [...orders];
+  const found = orders.filter((order) => order.status === filter);
+  return filter === 'done' ? found.reverse() : found;
+}
+
+/** The orders that hold every word of `search`, in whatever case and with or without accents. */
+export function searchOrders(orders: readonly OrderRow[], search: string): readonly OrderRow[] {
+  const words = plain(search).split(/\s+/u).filter(Boolean);
+  if (words.length === 0) return orders;
+  return orders.filter((order) => {
+    const { title, customer, address, city, assignee, description } = order;
+    const text = plain([title, customer, address, city, assignee, description].join('\n'));
+    return words.every((word) => text.includes(word));
+  });
+}
+
+function plain(text: string): string {
+  return text.normalize('NFKD').replace(/[\u0300-\u036f]/gu, '').toLowerCase();
+}

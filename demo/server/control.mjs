@@ -1,0 +1,34 @@
+// /control: the switches and the request log. It exists only where the server is told so, for
+// whoever reaches it can break the server and read what others sent.
+
+import { switchesSchema } from './switches.mjs';
+
+/** @import { FastifyInstance } from 'fastify' */
+/** @import { RequestLog } from './log.mjs' */
+/** @import { Switches } from './switches.mjs' */
+
+/**
+ * @param {FastifyInstance} app
+ * @param {{ switches: Switches, log: RequestLog }} parts
+ */
+export async function controlRoutes(app, { switches, log }) {
+  app.addHook('onSend', async (request, reply) => {
+    // Going offline ends the connections that are kept alive, so this one is not.
+    reply.headers({ 'cache-control': 'no-store', connection: 'close' });
+  });
+
+  app.get('/control', async () => switches);
+
+  app.post('/control', { schema: { body: switchesSchema } }, async (request, reply) => {
+    Object.assign(switches, request.body);
+    if (switches.offline) reply.raw.once('finish', () => app.server.closeAllConnections());
+    return switches;
+  });
+
+  app.get('/control/log', async () => log.list());
+
+  app.delete('/control/log', async (request, reply) => {
+    log.clear();
+    return reply.code(204).send();
+  });
+}

@@ -1,0 +1,518 @@
+#include "codec.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "draw.h"
+#include "world.h"
+
+using namespace holdfast;
+using namespace holdfast::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+template <typename E>
+E event(const std::string& text) {
+  auto events = codec::events("[" + text + "]");
+  REQUIRE(events.size() == 1);
+  REQUIRE(std::holds_alternative<E>(events[0]));
+  return std::get<E>(events[0]);
+}
+
+// A step of one effect, as it crosses.
+std::string effect(const Effect& effect) {
+  std::string text = codec::step({.results = {}, .effects = {effect}, .changed = {}});
+  auto from = text.find("\"effects\":[") + 11;
+  return text.substr(from, text.find("],\"changed\"") - from);
+}
+
+std::string result(const Result& result) {
+  std::string text = codec::step({.results = {result}, .effects = {}, .changed = {}});
+  return text.substr(12, text.find("],\"effects\"") - 12);
+}
+
+// Why a text is refused; empty if it is not.
+template <typename Decode>
+std::string malformed(Decode decode) {
+  try {
+    decode();
+    return "";
+  } catch (const codec::Malformed& error) {
+    return error.what();
+  }
+}
+
+bool names(const std::string& reason, const std::string& what) {
+  return reason.find(what) != std::string::npos;
+}
+
+std::string without(std::string text, const std::string& part) {
+  text.erase(text.find(part), part.size());
+  return text;
+}
+
+std::string with(std::string text, const std::string& part, const std::string& instead) {
+  return text.replace(text.find(part), part.size(), instead);
+}
+
+const std::string kResponse =
+    R"({"status":201,"redirect":false,"complete":true,"contentType":"application/json",)"
+    R"("etag":"\"7\"","retryAfter":"3","date":"Thu, 01 Jan 1970 12:00:00 GMT","body":"{\"é\":1}"})";
+const Response kSame{.status = 201,
+                     .redirect = false,
+                     .complete = true,
+                     .content_type = "application/json",
+                     .etag = "\"7\"",
+                     .retry_after = "3",
+                     .date = "Thu, 01 Jan 1970 12:00:00 GMT",
+                     .body = R"({"é":1})"};
+
+const std::string kWrite =
+    R"({"type":"write","client":"page-1","number":7,"acknowledged":5,"at":43200001,"id":"m7",)"
+    R"("kind":"update","collection":"order","record":"a","change":"{\"set\":{\"n\":1}}"})";
+
+const std::vector<std::string> kEvents = {
+    R"({"type":"open"})",
+    kWrite,
+    R"({"type":"retry","id":"m1"})",
+    R"({"type":"discard","id":"m1"})",
+    R"({"type":"online"})",
+    R"({"type":"offline"})",
+    R"({"type":"visible"})",
+    R"({"type":"sync"})",
+    R"({"type":"pause"})",
+    R"({"type":"resume"})",
+    R"({"type":"signedIn"})",
+    R"({"type":"tick"})",
+    R"({"type":"pull","collection":"order"})",
+    R"({"type":"answered","epoch":3,"id":"m1","attempt":2,"outcome":"network"})",
+    R"({"type":"answered","epoch":3,"id":"m1","attempt":2,"outcome":)" + kResponse + "}",
+    R"({"type":"probed","epoch":3,"probe":9,"outcome":)" + kResponse + R"(,"check":false})",
+    R"({"type":"pulled","epoch":3,"pull":4,"collection":"order","outcome":)" + kResponse + "}",
+};
+
+const std::string kConfig =
+    R"({"collections":{"order":{"path":"/orders","indexes":[["done","-createdAt"],["title"]]},)"
+    R"("note":{"path":"/notes","indexes":[]}},"ordering":"strict","concurrency":3,"maxAttempts":7,)"
+    R"("backoffBaseMs":500,"backoffCapMs":60000,"probeFreshMs":20000,"maxOutbox":1000,)"
+    R"("maxBody":2048})";
+
+const std::vector<std::string> kReads = {
+    R"({"type":"get","collection":"order","id":"a"})",
+    R"({"type":"list","collection":"order","query":{"where":{"done":false,"n":{"gte":1,"in":[1,2]}},)"
+    R"("orderBy":["-createdAt","title"],"limit":10}})",
+    R"({"type":"plan","collection":"order","query":{"where":{"done":true},"orderBy":"-createdAt"}})",
+    R"({"type":"outbox","limit":10})",
+    R"({"type":"deadLetters","limit":10})",
+    R"({"type":"status"})",
+};
+
+// The text with one thing wrong with it, mostly.
+std::string mutated(const std::string& text, Draw& draw) {
+  static const std::vector<std::string> pieces = {
+      "null", "true", "-1",     "1e400", "9007199254740993", "18446744073709551616", "\"\"",
+      "[]",   "{}",   "1e300",  "0.5",   "-9223372036854775808", "\"\\ud800\"", "\xff",
+      "[[",   "{\"type\":", ",", "\"__proto__\":1,", std::string(1, '\0')};
+  std::string copy = text;
+  std::size_t at = draw(copy.size());
+  switch (draw(6)) {
+    case 0: return copy.substr(0, at);
+    case 1: copy[at] = static_cast<char>(draw(256)); return copy;
+    case 2: return copy.erase(at, 1 + draw(8));
+    case 3: return copy.insert(at, draw.of(pieces));
+    case 4: return copy.insert(at, copy.substr(draw(copy.size()), draw(30)));
+    default: {
+      // A value becomes another.
+      auto colon = copy.find(':', at);
+      if (colon == std::string::npos) return copy;
+      auto end = copy.find_first_of(",}", colon);
+      return copy.replace(colon + 1, end - colon - 1, draw.of(pieces));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_SUITE("codec: events") {
+  TEST_CASE("each event is read from its JSON") {
+    CHECK(codec::events("[]").empty());
+    event<Open>(R"({"type":"open"})");
+    event<Online>(R"({"type":"online"})");
+    event<Offline>(R"({"type":"offline"})");
+    event<Visible>(R"({"type":"visible"})");
+    event<Sync>(R"({"type":"sync"})");
+    event<Pause>(R"({"type":"pause"})");
+    event<Resume>(R"({"type":"resume"})");
+    event<SignedIn>(R"({"type":"signedIn"})");
+    event<Tick>(R"({"type":"tick"})");
+    CHECK(event<Retry>(R"({"type":"retry","id":"m1"})").id == "m1");
+    CHECK(event<Discard>(R"({"id":"m2","type":"discard"})").id == "m2");
+    CHECK(event<Pull>(R"({"type":"pull","collection":"order"})").collection == "order");
+  }
+
+  TEST_CASE("a write keeps its change as the text it came as") {
+    auto write = event<Write>(kWrite);
+    CHECK(write.client == "page-1");
+    CHECK(write.number == 7);
+    CHECK(write.acknowledged == 5);
+    CHECK(write.at == Time(12h + 1ms));
+    CHECK(write.id == "m7");
+    CHECK(write.kind == Kind::update);
+    CHECK(write.key == Key{"order", "a"});
+    CHECK(write.change == R"({"set":{"n":1}})");
+    CHECK(event<Write>(with(kWrite, "\"update\"", "\"create\"")).kind == Kind::create);
+    CHECK(event<Write>(with(kWrite, "\"update\"", "\"delete\"")).kind == Kind::remove);
+  }
+
+  TEST_CASE("an answer is a silence or a response") {
+    auto text = [](const std::string& outcome) {
+      return R"({"type":"answered","epoch":3,"id":"m1","attempt":2,"outcome":)" + outcome + "}";
+    };
+    auto answered = event<Answered>(text(kResponse));
+    CHECK(answered.epoch == 3);
+    CHECK(answered.id == "m1");
+    CHECK(answered.attempt == 2);
+    CHECK(std::get<Response>(answered.outcome) == kSame);
+    auto silence = [&](const std::string& word) {
+      return std::get<Silence>(event<Answered>(text("\"" + word + "\"")).outcome);
+    };
+    CHECK(silence("network") == Silence::network);
+    CHECK(silence("timeout") == Silence::timeout);
+    CHECK(silence("notSent") == Silence::not_sent);
+    CHECK(silence("unbuildable") == Silence::unbuildable);
+  }
+
+  TEST_CASE("so is what a probe or a page of a pull brings") {
+    auto probed = event<Probed>(R"({"type":"probed","epoch":3,"probe":9,"outcome":)" + kResponse +
+                                R"(,"check":false})");
+    CHECK(probed.epoch == 3);
+    CHECK(probed.probe == 9);
+    CHECK(std::get<Response>(probed.outcome) == kSame);
+    CHECK_FALSE(probed.check);
+    auto pulled = event<Pulled>(
+        R"({"type":"pulled","epoch":3,"pull":4,"collection":"order","outcome":"timeout"})");
+    CHECK(pulled.epoch == 3);
+    CHECK(pulled.pull == 4);
+    CHECK(pulled.collection == "order");
+    CHECK(std::get<Silence>(pulled.outcome) == Silence::timeout);
+  }
+
+  TEST_CASE("many events keep their order") {
+    std::string text = "[";
+    for (const auto& one : kEvents) text += (text.size() > 1 ? "," : "") + one;
+    auto events = codec::events(text + "]");
+    REQUIRE(events.size() == kEvents.size());
+    std::vector<std::size_t> types;
+    for (const auto& one : events) types.push_back(one.index());
+    CHECK(types == std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 13, 14,
+                                            15});
+  }
+
+  TEST_CASE("a malformed event is refused by a reason that names what is wrong") {
+    auto reason = [](const std::string& text) {
+      return malformed([&] { codec::events("[" + text + "]"); });
+    };
+    CHECK(names(reason(R"({"type":"close"})"), "'close' is no event"));
+    CHECK(names(reason(R"({"kind":"open"})"), "'type'"));
+    CHECK(names(reason(R"({"type":7})"), "'type'"));
+    CHECK(names(reason(with(kWrite, "\"update\"", "\"upsert\"")),
+                "'upsert' is no kind of mutation"));
+    for (const std::string member :
+         {"client", "number", "acknowledged", "at", "id", "kind", "collection", "record",
+          "change"}) {
+      CAPTURE(member);
+      auto from = kWrite.find("\"" + member + "\":");
+      auto to = kWrite.find_first_of(",}", member == "change" ? kWrite.size() - 1 : from);
+      std::string part = kWrite.substr(from, to - from);
+      CHECK(names(reason(with(kWrite, part, R"("other":1)")), "'" + member + "'"));
+      // Of the wrong type.
+      CHECK(names(reason(with(kWrite, part, "\"" + member + "\":null")), "'" + member + "'"));
+      CHECK(names(reason(with(kWrite, part, "\"" + member + "\":[]")), "'" + member + "'"));
+    }
+    for (const std::string number : {"1e300", "9007199254740993", "-1e300", "\"7\"", "true"}) {
+      CAPTURE(number);
+      CHECK(names(reason(with(kWrite, R"("number":7)", "\"number\":" + number)), "'number'"));
+    }
+    auto answered = [](const std::string& outcome) {
+      return R"({"type":"answered","epoch":3,"id":"m1","attempt":2,"outcome":)" + outcome + "}";
+    };
+    CHECK(names(reason(answered("\"lost\"")), "'lost' is no silence"));
+    CHECK(names(reason(answered("null")), "'outcome'"));
+    CHECK(names(reason(answered("[]")), "'outcome'"));
+    CHECK(names(reason(answered(without(kResponse, R"("etag":"\"7\"",)"))), "'etag'"));
+    CHECK(names(reason(answered(with(kResponse, "201", "\"201\""))), "'status'"));
+    CHECK(names(reason(answered(with(kResponse, "201", "1e300"))), "'status'"));
+    CHECK(names(reason(answered(with(kResponse, "false", "0"))), "'redirect'"));
+    CHECK(names(reason(R"({"type":"answered","epoch":3,"id":"m1","attempt":4294967298,)"
+                       R"("outcome":"network"})"),
+                "'attempt'"));
+  }
+
+  TEST_CASE("what is no array of events is refused") {
+    for (const std::string text :
+         {"", "[", "null", "7", "\"open\"", R"({"type":"open"})", "[null]", "[7]", "[[]]",
+          R"(["open"])", R"([{"type":"open"}]x)", R"([{"type":"open"},])", "{}",
+          "[{\"type\":\"\xff\"}]", R"([{"type":"retry","id":"\ud800"}])"}) {
+      CAPTURE(text);
+      CHECK(malformed([&] { codec::events(text); }) != "");
+    }
+  }
+
+  TEST_CASE_FIXTURE(World, "a text of any depth ends in a reason") {
+    const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+    CHECK(malformed([&] { codec::events(deep); }) != "");
+    CHECK(malformed([&] { codec::config(with(kConfig, "2048", deep)); }) != "");
+    for (const std::string part : {R"({"where":{"n":)", R"({"where":)", R"({"orderBy":)"})
+      CHECK(codec::read(db, config,
+                        R"({"type":"list","collection":"order","query":)" + part + deep +
+                            (part.ends_with("\"n\":") ? "}}}" : "}}"))
+                .starts_with(R"({"error":{"code":"bad-query")"));
+  }
+
+  TEST_CASE("no text crashes the reader, and what is read the engine can take") {
+    Draw draw(2026);
+    World world;
+    world.reach();
+    int read = 0;
+    for (int i = 0; i < 6'000; ++i) {
+      std::string text = "[" + draw.of(kEvents) + "," + draw.of(kEvents) + "]";
+      for (std::size_t changes = 1 + draw(2); changes; --changes) text = mutated(text, draw);
+      CAPTURE(text);
+      std::vector<Event> events;
+      if (!malformed([&] { events = codec::events(text); }).empty()) continue;
+      ++read;
+      Step step = world.tell(events);
+      REQUIRE(step.results.size() == events.size());
+      REQUIRE(codec::step(step).starts_with("{\"results\":["));
+    }
+    CHECK(read > 300);  // Else nothing was tried.
+    CHECK(read < 5'000);
+  }
+}
+
+TEST_SUITE("codec: steps") {
+  TEST_CASE("each effect is written as its JSON") {
+    CHECK(effect(Send{3, "m1", 2, "PUT", "/orders/a", R"({"s":"é\n\"🔧"})"}) ==
+          R"({"type":"send","epoch":3,"id":"m1","attempt":2,"method":"PUT","path":"/orders/a",)"
+          R"("body":"{\"s\":\"é\\n\\\"🔧\"}"})");
+    CHECK(effect(Send{3, "m1", 1, "DELETE", "/orders/a", ""}) ==
+          R"({"type":"send","epoch":3,"id":"m1","attempt":1,"method":"DELETE",)"
+          R"("path":"/orders/a","body":""})");
+    CHECK(effect(Probe{3, 9}) == R"({"type":"probe","epoch":3,"probe":9})");
+    CHECK(effect(Fetch{3, 4, "order", "/orders?limit=500&since=a%20b"}) ==
+          R"({"type":"fetch","epoch":3,"pull":4,"collection":"order",)"
+          R"("path":"/orders?limit=500&since=a%20b"})");
+    CHECK(effect(PullEnded{"order", 17, ""}) ==
+          R"({"type":"pullEnded","collection":"order","pulled":17})");
+    CHECK(effect(PullEnded{"order", 0, R"({"title":"T"})"}) ==
+          R"({"type":"pullEnded","collection":"order","pulled":0,"error":{"title":"T"}})");
+    CHECK(effect(Settled{"m1", {"order", "a"}, Settled::Reason::accepted}) ==
+          R"({"type":"settled","id":"m1","collection":"order","record":"a","reason":"accepted"})");
+    CHECK(effect(Settled{"m1", {"order", "a"}, Settled::Reason::discarded}) ==
+          R"({"type":"settled","id":"m1","collection":"order","record":"a","reason":"discarded"})");
+    CHECK(effect(Buried{"m1", {"order", "a"}, R"({"title":"T","status":422})"}) ==
+          R"({"type":"buried","id":"m1","collection":"order","record":"a",)"
+          R"("problem":{"title":"T","status":422}})");
+    CHECK(effect(SignIn{}) == R"({"type":"signIn"})");
+  }
+
+  TEST_CASE("each result is written as its JSON") {
+    CHECK(result(Applied{}) == "{}");
+    CHECK(result(Applied{"null"}) == R"({"record":null})");
+    CHECK(result(Applied{R"({"body":{"id":"a"}})"}) == R"({"record":{"body":{"id":"a"}}})");
+    CHECK(result(Refusal{"bad-id", "An \"id\" – é"}) ==
+          R"({"error":{"code":"bad-id","message":"An \"id\" – é"}})");
+    CHECK(codec::error("disk-full", "The disk\nis full.") ==
+          R"({"error":{"code":"disk-full","message":"The disk\nis full."}})");
+    // Text that is no UTF-8 would make the whole answer unreadable.
+    CHECK(codec::error("storage", "bad \xff") ==
+          "{\"error\":{\"code\":\"storage\",\"message\":\"bad \xef\xbf\xbd\"}}");
+  }
+
+  TEST_CASE("a step is written with its status, and an alarm only if it wants one") {
+    Step step;
+    CHECK(codec::step(step) ==
+          R"({"results":[],"effects":[],"changed":[],"status":{"pending":0,"failed":0,)"
+          R"("conflicts":0,"reachable":false,"syncing":false,"waitingFor":null,"reason":""}})");
+    step.results = {Applied{}, Refusal{"exists", "E"}};
+    step.effects = {Probe{1, 2}, SignIn{}};
+    step.changed = {"note", "order"};
+    step.status = {.pending = 3,
+                   .failed = 2,
+                   .reachable = true,
+                   .syncing = true,
+                   .waiting_for = Status::Wait::origin,
+                   .reason = "The server answered 503."};
+    step.wake_at = Time(1'795'000'000'123ms);
+    CHECK(codec::step(step) ==
+          R"({"results":[{},{"error":{"code":"exists","message":"E"}}],)"
+          R"("effects":[{"type":"probe","epoch":1,"probe":2},{"type":"signIn"}],)"
+          R"("changed":["note","order"],"status":{"pending":3,"failed":2,"conflicts":0,)"
+          R"("reachable":true,"syncing":true,"waitingFor":"origin",)"
+          R"("reason":"The server answered 503."},"wakeAt":1795000000123})");
+  }
+
+  TEST_CASE("what the mutations wait for has a word each") {
+    auto word = [](Status::Wait wait) {
+      Step step;
+      step.status.waiting_for = wait;
+      std::string text = codec::step(step);
+      auto from = text.find("\"waitingFor\":") + 13;
+      return text.substr(from, text.find(',', from) - from);
+    };
+    CHECK(word(Status::Wait::nothing) == "null");
+    CHECK(word(Status::Wait::network) == "\"network\"");
+    CHECK(word(Status::Wait::origin) == "\"origin\"");
+    CHECK(word(Status::Wait::sign_in) == "\"sign-in\"");
+    CHECK(word(Status::Wait::paused) == "\"paused\"");
+  }
+}
+
+TEST_SUITE("codec: configuration") {
+  TEST_CASE("a configuration is read from its JSON") {
+    Config config = codec::config(kConfig);
+    CHECK(config.collections.size() == 2);
+    CHECK(config.collections.at("order").path == "/orders");
+    CHECK(config.collections.at("order").indexes ==
+          std::vector<std::vector<std::string>>{{"done", "-createdAt"}, {"title"}});
+    CHECK(config.collections.at("note").path == "/notes");
+    CHECK(config.collections.at("note").indexes.empty());
+    CHECK(config.ordering == Ordering::strict);
+    CHECK(config.concurrency == 3);
+    CHECK(config.max_attempts == 7);
+    CHECK(config.backoff_base == 500ms);
+    CHECK(config.backoff_cap == 60s);
+    CHECK(config.probe_fresh == 20s);
+    CHECK(config.max_outbox == 1'000);
+    CHECK(config.max_body == 2'048);
+    CHECK(codec::config(with(kConfig, "strict", "lanes")).ordering == Ordering::lanes);
+  }
+
+  TEST_CASE("names that are no identifiers never reach SQL") {
+    auto reason = [](const std::string& part, const std::string& instead) {
+      return malformed([&] { codec::config(with(kConfig, part, instead)); });
+    };
+    for (const std::string name : {"a'b", "a b", "", "1a", "a-b", "ä", "a)--", "a;"}) {
+      CAPTURE(name);
+      CHECK(reason("\"order\"", "\"" + name + "\"") == "'" + name + "' is no identifier");
+      CHECK(reason("\"title\"", "\"" + name + "\"") == "'" + name + "' is no identifier");
+      CHECK(reason("\"title\"", "\"-" + name + "\"") == "'" + name + "' is no identifier");
+    }
+    CHECK(reason("\"title\"", "\"--a\"") == "'-a' is no identifier");
+    CHECK(reason("\"title\"", "\"-\"") == "'' is no identifier");
+    CHECK(reason("\"order\"", "\"" + std::string(65, 'a') + "\"") ==
+          "'" + std::string(65, 'a') + "' is no identifier");
+    CHECK(reason("\"order\"", "\"" + std::string(64, 'a') + "\"") == "");
+    CHECK(names(reason("[\"title\"]", "[]"), "index"));  // Of no fields at all.
+  }
+
+  TEST_CASE("a malformed one is refused by a reason that names what is wrong") {
+    auto reason = [](const std::string& part, const std::string& instead) {
+      return malformed([&] { codec::config(with(kConfig, part, instead)); });
+    };
+    CHECK(names(reason("\"maxBody\"", "\"other\""), "'maxBody'"));
+    CHECK(names(reason("2048", "\"2048\""), "'maxBody'"));
+    CHECK(names(reason("2048", "null"), "'maxBody'"));
+    CHECK(names(reason("500", "1e300"), "'backoffBaseMs'"));
+    CHECK(names(reason("\"strict\"", "\"random\""), "'random'"));
+    CHECK(names(reason("\"strict\"", "1"), "'ordering'"));
+    CHECK(names(reason("\"/orders\"", "1"), "'path'"));
+    CHECK(names(reason("[[\"done\",\"-createdAt\"],[\"title\"]]", "\"title\""), "'indexes'"));
+    CHECK(names(reason("[[\"done\",\"-createdAt\"],[\"title\"]]", "[[1]]"), "'indexes'"));
+    CHECK(names(reason("\"collections\"", "\"other\""), "'collections'"));
+    for (const std::string text : {"", "null", "[]", "7", "{", R"({"collections":7})"})
+      CHECK(malformed([&] { codec::config(text); }) != "");
+  }
+
+  TEST_CASE("no text crashes the reader") {
+    Draw draw(7);
+    int read = 0;
+    for (int i = 0; i < 2'000; ++i) {
+      std::string text = mutated(kConfig, draw);
+      CAPTURE(text);
+      if (malformed([&] { codec::config(text); }).empty()) ++read;
+    }
+    CHECK(read > 50);
+    CHECK(read < 1'900);
+  }
+}
+
+TEST_SUITE("codec: reads") {
+  TEST_CASE_FIXTURE(World, "each read is answered with its JSON") {
+    auto read = [&](const std::string& text) { return codec::read(db, config, text); };
+    tell({create("a", R"({"n":1})"), create("b", R"({"n":2})")});
+    const std::string a = R"({"body":{"n":1,"id":"a","updatedAt":"1970-01-01T12:00:00.000Z"},)"
+                          R"("sync":{"status":"pending","attempts":0}})";
+    const std::string m2 =
+        R"({"id":"m2","kind":"create","collection":"order","record":"b","state":"pending",)"
+        R"("attempts":0,"writtenAt":43200000,"dueAt":0,)"
+        R"("change":{"n":2,"id":"b","updatedAt":"1970-01-01T12:00:00.000Z"}})";
+    CHECK(read(R"({"type":"get","collection":"order","id":"a"})") == a);
+    CHECK(read(R"({"type":"get","collection":"order","id":"none"})") == "null");
+    CHECK(read(R"({"type":"list","collection":"order","query":{"where":{"n":1}}})") ==
+          "[" + a + "]");
+    CHECK(read(R"({"type":"list","collection":"order","query":{"where":{"n":3}}})") == "[]");
+    CHECK(read(R"({"type":"status"})") ==
+          R"({"pending":2,"failed":0,"conflicts":0,"reachable":false,"syncing":true,)"
+          R"("waitingFor":null,"reason":""})");
+    CHECK(read(R"({"type":"outbox","limit":1})").starts_with(R"([{"id":"m1",)"));
+    CHECK(read(R"({"type":"outbox","limit":5})").ends_with("," + m2 + "]"));
+    CHECK(read(R"({"type":"deadLetters","limit":5})") == "[]");
+  }
+
+  TEST_CASE_FIXTURE(World, "what cannot be answered is an error with its code") {
+    auto code = [&](const std::string& text) {
+      std::string answer = codec::read(db, config, text);
+      REQUIRE(answer.starts_with(R"({"error":{"code":")"));
+      return answer.substr(18, answer.find('"', 18) - 18);
+    };
+    for (const std::string type : {"get", "list", "plan"})
+      CHECK(code(R"({"type":")" + type + R"(","collection":"x' OR '1'='1","id":"a","query":{}})") ==
+            "unknown-collection");
+    for (const std::string query : {
+             R"({"where":{"a'b":1}})", R"({"where":{"a.b":1}})", R"({"where":{"":1}})",
+             R"({"where":{"n":[1]}})", R"({"where":{"n":{"like":"x"}}})",
+             R"({"where":{"n":{"gt":[1]}}})", R"({"where":{"n":{"gt":{"x":1}}}})",
+             R"({"where":{"n":{"in":1}}})", R"({"where":{"n":{"in":[[1]]}}})",
+             R"({"where":[1]})", R"({"where":"n"})", R"({"orderBy":"a b"})", R"({"orderBy":""})",
+             R"({"orderBy":"--n"})", R"({"orderBy":["n",""]})", R"({"orderBy":7})",
+             R"({"orderBy":[7]})", R"({"orderBy":{"n":1}})", R"({"limit":-1})",
+             R"({"limit":1.5})", R"({"limit":"5"})", R"({"limit":null})",
+             R"({"limit":1e30})", R"(null)", R"([])", R"("n")",
+         }) {
+      CAPTURE(query);
+      CHECK(code(R"({"type":"list","collection":"order","query":)" + query + "}") == "bad-query");
+    }
+    for (const std::string limit : {"-1", "1.5", "1e300", "\"1\"", "null", "[]"})
+      for (const std::string type : {"outbox", "deadLetters"})
+        CHECK(code(R"({"type":")" + type + R"(","limit":)" + limit + "}") == "bad-query");
+  }
+
+  TEST_CASE_FIXTURE(World, "what is no read is malformed") {
+    for (const std::string text :
+         {"", "null", "[]", "{}", R"({"type":"drop","collection":"order"})", R"({"type":"drop"})",
+          R"({"type":"get","collection":"order"})", R"({"type":"get","id":"a"})",
+          R"({"type":"get","collection":7,"id":"a"})", R"({"type":"list","collection":"order"})",
+          R"({"type":"outbox"})", R"({"type":"deadLetters"})"}) {
+      CAPTURE(text);
+      CHECK(malformed([&] { codec::read(db, config, text); }) != "");
+    }
+  }
+
+  TEST_CASE_FIXTURE(World, "no text crashes the reader, nor changes anything") {
+    tell({create("a", R"({"n":1,"done":false})"), create("b", R"({"n":2,"done":true})")});
+    const std::string before = query::outbox(db, 10) + row("a") + row("b");
+    Draw draw(3);
+    int read = 0;
+    for (int i = 0; i < 6'000; ++i) {
+      std::string text = mutated(draw.of(kReads), draw);
+      CAPTURE(text);
+      if (malformed([&] { codec::read(db, config, text); }).empty()) ++read;
+    }
+    CHECK(read > 500);
+    CHECK(query::outbox(db, 10) + row("a") + row("b") == before);
+  }
+}
