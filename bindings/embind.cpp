@@ -52,12 +52,14 @@ class Core {
       schema::prepare(*db_);
       schema::declare(*db_, read.collections);
       engine_ = std::make_unique<Engine>(*db_, std::move(read));
+      vfs_->hold_ballast(kBallast);
       return std::string("{}");
     });
   }
 
   std::string handle(std::string events, double now) {
     return answer([&] {
+      if (vfs_->low()) vfs_->hold_ballast(kBallast);  // There may be room again.
       Time time{Duration(static_cast<std::int64_t>(now))};
       Step step = engine_->handle(codec::events(events), time);
       if (db_->wal_pages() >= kCheckpointPages) checkpoint();

@@ -63,7 +63,7 @@ export async function buildDemo(places = {}) {
 
 /**
  * @param {string} folder
- * @returns {Promise<Record<string, string>>} What each file's bytes have to hash to; '' is the page.
+ * @returns {Promise<Record<string, string>>} What each file has to hash to; '' is the page.
  */
 async function shellFiles(folder) {
   /** @type {Record<string, string>} */

@@ -23,7 +23,7 @@ const core = [
 ];
 const web = [
   ['protocol', 'errors', 'clock', 'ids', 'json', 'record'],
-  ['core', 'transport', 'driver', 'triggers'],
+  ['core', 'ballast', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
   ['connection', 'memory', 'collection'],
   ['worker', 'client', 'index'],

@@ -1,11 +1,11 @@
-// Builds what is named, `node tools/build.mjs [package|demo|simulation|core-gcc|core-clang|
-// core-wasm]…`, or the package and the demo. What is up to date is left alone.
+// Builds what is named, `node tools/build.mjs [name]…`, or else the package and the demo, and
+// leaves alone what is up to date:
 //
-//    dist/            the package: index.js, worker.js, the wasm and its glue, declarations
-//    build/wasm/      holdfast and core_tests, by Emscripten
-//    build/gcc/       core_tests, with ASan and UBSan
-//    build/clang/     core_tests, with ASan and UBSan
-//    build/release/   simulation
+//    package      dist/: index.js, worker.js, the wasm and its glue, declarations
+//    demo         build/demo/, by demo/build.mjs
+//    size         nothing: prints what a minimal page weighs, and fails over the limit
+//    core-gcc     build/gcc/core_tests, with ASan and UBSan; core-clang and core-wasm likewise
+//    simulation   build/release/simulation
 
 import {
   copyFileSync,
@@ -13,7 +13,9 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -56,15 +58,14 @@ const targets = {
     await compile('wasm', ['holdfast']);
     await step('bundles', bundle);
     await step('types', declare);
-    await step('size', weigh);
   },
   async demo() {
-    if (!existsSync(join(root, 'demo/build.mjs'))) return;
     await step('demo', async () => {
       const printed = await run(process.execPath, ['demo/build.mjs'], { cwd: root });
       return printed.trim().split('\n').at(-1) || 'built';
     });
   },
+  size: () => step('size', weigh),
   simulation: () => compile('release', ['simulation']),
   'core-gcc': () => compile('gcc', ['core_tests']),
   'core-clang': () => compile('clang', ['core_tests']),
@@ -76,7 +77,7 @@ await steps(async () => {
   const unknown = named.find(name => !(name in targets));
   if (unknown) throw new Failure(`build ${unknown}? One of: ${Object.keys(targets).join(', ')}.`);
   await alone(async () => {
-    for (const name of named.length ? named : ['package', 'demo']) await targets[name]();
+    for (const name of named.length ? named : ['package', 'demo', 'size']) await targets[name]();
   });
 });
 
@@ -94,14 +95,13 @@ async function alone(work) {
 
 function take(lock) {
   try {
-    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    symlinkSync(String(process.pid), lock); // Made and filled at once, or not at all.
     return true;
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
   }
   try {
-    const holder = Number(readFileSync(lock, 'utf8'));
-    if (holder) process.kill(holder, 0);
+    process.kill(Number(readlinkSync(lock)), 0);
   } catch {
     rmSync(lock, { force: true });
   }

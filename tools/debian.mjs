@@ -91,14 +91,19 @@ async function configure(directory) {
     suite => `deb [signed-by=${key}] ${mirror} ${suite} main\n`,
   );
   writeFileSync(at('sources.list'), sources.join(''));
-  writeFileSync(
-    at('apt.conf'),
-    `Dir::State "${directory}"; Dir::State::status "${at('status')}"; Dir::State::Lists "${at('lists')}";
-Dir::Cache "${at('cache')}"; Dir::Etc::SourceList "${at('sources.list')}";
-Dir::Etc::SourceParts "/dev/null"; Dir::Etc::PreferencesParts "/dev/null";
-APT::Sandbox::User ""; Acquire::Languages "none"; Debug::NoLocking "true";
-`,
-  );
+  const settings = `
+    Dir::State "${directory}";
+    Dir::State::status "${at('status')}";
+    Dir::State::Lists "${at('lists')}";
+    Dir::Cache "${at('cache')}";
+    Dir::Etc::SourceList "${at('sources.list')}";
+    Dir::Etc::SourceParts "/dev/null";
+    Dir::Etc::PreferencesParts "/dev/null";
+    APT::Sandbox::User "";
+    Acquire::Languages "none";
+    Debug::NoLocking "true";
+  `;
+  writeFileSync(at('apt.conf'), settings);
   return at('apt.conf');
 }
 

@@ -1,5 +1,5 @@
 // What node:test tells tools/test.mjs: failures whole, what tests print, and at the end one line
-// of counts. Only tests are counted, not the suites around them. A file without a test is a failure.
+// of counts. Tests are counted, the suites around them are not. A file without a test has failed.
 
 import { relative } from 'node:path';
 import { inspect } from 'node:util';

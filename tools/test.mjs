@@ -11,7 +11,7 @@ import { seconds } from './step.mjs';
 import { chromium, root } from './toolchain.mjs';
 
 const node = process.execPath;
-const schedules = '20000';
+const schedules = 20_000;
 
 // In the order in which they run, quick ones first. `build` is what tools/build.mjs makes for it.
 const suites = [
@@ -41,14 +41,16 @@ const suites = [
   },
   {
     name: 'simulation',
-    command: () => ['build/release/simulation', schedules],
+    command: () => ['build/release/simulation', String(schedules)],
     build: ['simulation'],
+    // A thousand schedules that pass count as one test, so that the sum still tells of the others.
+    asOne: 1000,
     minutes: 10,
   },
   {
     name: 'node',
     command: () => nodeTest(testFiles(path => !/\/(tidy\.test\.mjs|browser\/.*)$/.test(path))),
-    build: ['package', 'demo'],
+    build: ['package', 'demo', 'size'],
     minutes: 10,
   },
   {
@@ -58,7 +60,7 @@ const suites = [
         testFiles(path => /\/browser\//.test(path)),
         1,
       ),
-    build: ['package', 'demo'],
+    build: ['package', 'demo', 'size'],
     minutes: 20,
   },
 ];
@@ -89,7 +91,7 @@ function builds(list) {
   return [...new Set(list.flatMap(suite => suite.build))];
 }
 
-async function runSuite({ name, command, minutes }) {
+async function runSuite({ name, command, minutes, asOne = 1 }) {
   console.log(`\n${name}`);
   const start = performance.now();
   const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -106,6 +108,7 @@ async function runSuite({ name, command, minutes }) {
     counts.failed++;
     console.log('  it ran no test');
   }
+  counts.passed = Math.ceil(counts.passed / asOne);
   return { name, ...counts, ms: performance.now() - start };
 }
 

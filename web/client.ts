@@ -5,7 +5,8 @@ import { collection, isLimit } from './collection.js';
 import { connect, type Line, type Listener } from './connection.js';
 import { compileBytes, compileResponse } from './core.js';
 import { HoldfastError } from './errors.js';
-import { uuids } from './ids.js';
+import { checkId, uuids } from './ids.js';
+import { insecure } from './leader.js';
 import { liveQueries, watchable } from './live.js';
 import { connectMemory } from './memory.js';
 import { readOptions, type Settings } from './options.js';
@@ -26,7 +27,7 @@ import { watch } from './triggers.js';
 export async function openHoldfast<S extends Schema>(options: Options<S>): Promise<Holdfast<S>> {
   const settings = readOptions(options, globalThis.location?.href);
   const status = watchable<Status>(
-    { ...unknownStatus, storage: settings.storage, leader: false },
+    { ...unknownStatus, storage: settings.storage, leader: settings.storage === 'memory' },
     reportError,
   );
   const events = new EventTarget();
@@ -35,7 +36,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
     reportError,
   );
   const newId = uuids(systemClock.now, bytes => crypto.getRandomValues(bytes));
-  const client = crypto.randomUUID();
+  const client = newId();
 
   const listener: Listener = {
     notice({ changed, status: now, news }) {
@@ -92,7 +93,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
   }
 
   const stopWatching = globalThis.document
-    ? watch({ window: globalThis.window, document, navigator }, trigger => line.trigger(trigger))
+    ? watch({ window: globalThis.window, document }, trigger => line.trigger(trigger))
     : () => {};
 
   async function close(): Promise<void> {
@@ -116,6 +117,10 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
       collection<object>(name, { write, read, live, newId }),
     ]),
   );
+  const letter = async (type: 'retry' | 'discard', id: string): Promise<void> => {
+    checkId(id);
+    await call({ type, id });
+  };
   const entries = async (read_: Read): Promise<OutboxEntry[]> =>
     JSON.parse(await read(read_)) as OutboxEntry[];
   const named = (name: string): Collection<object> => {
@@ -147,8 +152,8 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
     outbox: { list: options => entries({ type: 'outbox', limit: limitOf(options) }) },
     deadLetters: {
       list: options => entries({ type: 'deadLetters', limit: limitOf(options) }),
-      retry: id => done(call({ type: 'retry', id })),
-      discard: id => done(call({ type: 'discard', id })),
+      retry: id => letter('retry', id),
+      discard: id => letter('discard', id),
     },
     addEventListener: (type, listener, options) =>
       events.addEventListener(type, listener as EventListener, options),
@@ -174,7 +179,7 @@ async function lineOf(settings: Settings, client: string, listener: Listener): P
     globalThis.location?.href,
   ).href;
   const asks = { headers: settings.headers !== undefined, check: settings.check !== undefined };
-  const start: Start = {
+  const start: Omit<Start, 'session'> = {
     name: settings.name,
     client,
     config: settings.config,
@@ -188,6 +193,7 @@ async function lineOf(settings: Settings, client: string, listener: Listener): P
     const module = await compile(wasmUrl);
     return connectMemory(start, { clock: systemClock, fetch, glue, module }, listener);
   }
+  if (globalThis.isSecureContext === false) throw insecure();
   if (typeof Worker === 'undefined')
     throw new HoldfastError(
       'no-opfs',

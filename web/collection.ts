@@ -19,15 +19,19 @@ export interface CollectionHost {
 export function collection<T extends object>(name: string, host: CollectionHost): Collection<T> {
   const stored = (row: Row): Stored<T> => presented(row) as Stored<T>;
 
+  // A write answers with its record, or with null if another tab deleted that before a call which
+  // had to be repeated was answered: then what was written is all there is to say.
   return {
     async create(body) {
       const { id, change } = creation(name, body, host.newId);
-      return stored((await host.write('create', name, id, change)) as Row);
+      const row = await host.write('create', name, id, change);
+      return stored(row ?? { body: parseJson(change) as Row['body'] });
     },
     async update(id, changes, options) {
       checkId(id);
       const change = update(name, id, changes, options?.remove);
-      return stored((await host.write('update', name, id, change)) as Row);
+      const row = await host.write('update', name, id, change);
+      return stored(row ?? { body: { ...(parseJson(change) as { set: object }).set, id } });
     },
     async delete(id) {
       checkId(id);
@@ -39,17 +43,11 @@ export function collection<T extends object>(name: string, host: CollectionHost)
       return row ? stored(row) : undefined;
     },
     async list(query = {}) {
-      checkQuery(query);
-      return (parseJson(await host.read({ type: 'list', collection: name, query })) as Row[]).map(
-        stored,
-      );
+      const read: Read = { type: 'list', collection: name, query: copied(query) };
+      return (parseJson(await host.read(read)) as Row[]).map(stored);
     },
     subscribe(query, listener) {
-      checkQuery(query);
-      // A copy: the app may go on to change its own.
-      return host.live.subscribe(name, structuredClone(query), rows =>
-        listener(rows as Stored<T>[]),
-      );
+      return host.live.subscribe(name, copied(query), rows => listener(rows as Stored<T>[]));
     },
   };
 }
@@ -61,10 +59,12 @@ const comparisons = { eq: 1, ne: 1, lt: 1, lte: 1, gt: 1, gte: 1, in: 1 } satisf
 >;
 
 /**
- * Refuses what can be seen from here; the rest is the core's to refuse. @throws {HoldfastError}
- * 'bad-query'
+ * The query as plain JSON, which can be sent to a worker whatever the app's own is made of. Refuses
+ * what can be seen to be wrong from here; the rest is the core's to refuse.
+ *
+ * @throws {HoldfastError} 'bad-query'
  */
-function checkQuery(query: Query): void {
+function copied(query: Query): Query {
   if (!isPlainObject(query)) throw badQuery('A query must be an object { where, orderBy, limit }');
   const unknown = Object.keys(query).find(key => !['where', 'orderBy', 'limit'].includes(key));
   if (unknown !== undefined)
@@ -75,12 +75,16 @@ function checkQuery(query: Query): void {
   const fields: unknown[] = Array.isArray(orderBy) ? orderBy : [orderBy ?? ''];
   if (fields.some(field => typeof field !== 'string'))
     throw badQuery("orderBy must be the name of a field, '-' before it to descend, or an array");
-  if (where === undefined) return;
+  if (where !== undefined) checkWhere(where);
+  return JSON.parse(JSON.stringify(query)) as Query;
+}
+
+function checkWhere(where: unknown): void {
   if (!isPlainObject(where)) throw badQuery('where must be an object of fields');
   checkJson(where, 'where', 'bad-query');
   for (const [field, condition] of Object.entries(where)) {
     if (!isPlainObject(condition)) continue;
-    const strange = Object.keys(condition).find(key => !(key in comparisons));
+    const strange = Object.keys(condition).find(key => !Object.hasOwn(comparisons, key));
     if (strange !== undefined)
       throw badQuery(
         `where.${field}.${strange} is no comparison; there are ` +

@@ -8,7 +8,7 @@
 //               any ──close──▶ closed
 
 import { within, type Clock } from './clock.js';
-import { HoldfastError, refusalOf, refused, type Refusal } from './errors.js';
+import { HoldfastError, messageOf, refused, type Refusal } from './errors.js';
 import {
   callTable,
   type Call,
@@ -51,8 +51,13 @@ const maxCrashes = 5;
 const crashWindowMs = 60_000;
 const closeMs = 5_000;
 
-export function connect(start: Start, host: ConnectionHost, listener: Listener): Line {
+export function connect(
+  start: Omit<Start, 'session'>,
+  host: ConnectionHost,
+  listener: Listener,
+): Line {
   let worker: Worker | undefined;
+  let session = 0;
   let state: 'up' | 'aside' | 'down' | 'closed' = 'up';
   let refusal: HoldfastError | undefined;
   /**
@@ -62,7 +67,7 @@ export function connect(start: Start, host: ConnectionHost, listener: Listener):
   let took = false;
   let crashes: number[] = [];
   let hearClosed = (): void => {};
-  const calls = callTable(batch => post({ type: 'calls', calls: batch }));
+  const calls = callTable((leader, batch) => post({ type: 'calls', leader, calls: batch }));
 
   function post(message: ToWorker): void {
     worker?.postMessage(message);
@@ -87,8 +92,7 @@ export function connect(start: Start, host: ConnectionHost, listener: Listener):
       if (heard) crash({ code: 'storage', message: event.message });
       else refuse(workerLoad(event.message));
     };
-    post({ type: 'start', start });
-    calls.repeat();
+    post({ type: 'start', start: { ...start, session: ++session } });
   }
 
   function receive(message: ToPage): void {
@@ -100,13 +104,16 @@ export function connect(start: Start, host: ConnectionHost, listener: Listener):
         return listener.notice(message.notice);
       case 'leading':
         took = true;
-        calls.repeat();
-        return listener.leading(message.own);
+        if (calls.led(message.leader)) listener.leading(message.own);
+        return;
       case 'asked': {
         const [number, question] = message.asked;
         listener.ask(question).then(
           value => post({ type: 'told', told: [number, { value }] }),
-          (error: unknown) => post({ type: 'told', told: [number, { error: refusalOf(error) }] }),
+          (error: unknown) => {
+            const refusal = { code: 'bad-option', message: messageOf(error) };
+            post({ type: 'told', told: [number, { error: refusal }] });
+          },
         );
         return;
       }
@@ -124,6 +131,7 @@ export function connect(start: Start, host: ConnectionHost, listener: Listener):
   function end(): void {
     worker?.terminate();
     worker = undefined;
+    calls.lost();
   }
 
   function refuse(error: HoldfastError): void {

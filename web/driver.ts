@@ -9,7 +9,7 @@
 
 import type { Clock } from './clock.js';
 import type { Core } from './core.js';
-import { HoldfastError, refusalOf } from './errors.js';
+import { HoldfastError, refusalOf, type Refusal } from './errors.js';
 import type {
   Answered,
   Effect,
@@ -57,7 +57,7 @@ export interface Driver {
    * Reads after the events that were posted before. `answer` gets JSON text; never called when the
    * core dies.
    */
-  read(read: Read, answer: (text: Result | string) => void): void;
+  read(read: Read, answer: (answer: { value: string } | { error: Refusal }) => void): void;
   /** Nothing reaches the core any more, whatever is still on its way. */
   stop(): void;
 }
@@ -80,23 +80,23 @@ export function drive(core: Core, host: Host, first: readonly Event[]): Driver {
     events.push(answer ? { event, answer } : { event });
   }
 
-  function read(read: Read, answer: (text: Result | string) => void): void {
+  function read(read: Read, answer: Parameters<Driver['read']>[1]): void {
     if (stopped) return;
     if (events.length > 0) reads.push(() => readNow(read, answer));
     else readNow(read, answer);
   }
 
-  function readNow(read: Read, answer: (text: Result | string) => void): void {
+  function readNow(read: Read, answer: Parameters<Driver['read']>[1]): void {
     if (stopped) return;
-    let text: string;
+    let value: string;
     try {
-      text = core.read(read);
+      value = core.read(read);
     } catch (error) {
       if (error instanceof HoldfastError) answer({ error: refusalOf(error) });
       else fail(error);
       return;
     }
-    answer(text);
+    answer({ value });
   }
 
   function flush(): void {

@@ -13,8 +13,9 @@ export function uuids(now: () => number, random: (bytes: Uint8Array) => void): (
     const bytes = new Uint8Array(16);
     random(bytes);
     const view = new DataView(bytes.buffer);
-    if (now() > time) {
-      time = now();
+    const at = now();
+    if (at > time) {
+      time = at;
       // Half of the counter's 12 bits at random, so that there is room to count.
       counter = view.getUint16(6) & 0x7ff;
     } else if (++counter > 0xfff) {

@@ -2,6 +2,7 @@
 // of the files. The lock says whose turn it is; the handles are the fence, for no two can be open
 // on one file.
 
+import { openBallast } from './ballast.js';
 import type { Clock } from './clock.js';
 import { fileNames, type FileHandle } from './core.js';
 import { HoldfastError, messageOf } from './errors.js';
@@ -33,12 +34,7 @@ export async function lead(
   session: (handles: readonly FileHandle[]) => Promise<void>,
 ): Promise<void> {
   const { locks, storage } = host;
-  if (!host.secure)
-    throw new HoldfastError(
-      'insecure-context',
-      'Holdfast needs a secure context: browsers give storage and locks to pages from https or ' +
-        'localhost only. Nothing was recorded. Serve the page over https.',
-    );
+  if (!host.secure) throw insecure();
   if (!locks || typeof storage?.getDirectory !== 'function')
     throw noOpfs('this browser is too old for it');
   let handles: readonly FileHandle[] | undefined;
@@ -91,7 +87,12 @@ async function directoryOf(
 
 /** All files or none: what was opened is closed when one cannot be. */
 async function openAll(directory: FileSystemDirectoryHandle): Promise<FileHandle[]> {
-  const settled = await Promise.allSettled(fileNames.map(fileName => open(directory, fileName)));
+  const settled = await Promise.allSettled(
+    fileNames.map(fileName => {
+      const opening = (): Promise<FileHandle> => open(directory, fileName);
+      return fileName === 'ballast' ? openBallast(opening) : opening();
+    }),
+  );
   const handles = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
   const failure = settled.find(result => result.status === 'rejected');
   if (!failure) return handles;
@@ -136,6 +137,14 @@ function held(name: string, error: unknown): HoldfastError {
       `(${messageOf(error)}). What they hold is kept. Close the other tabs of this app and ` +
       'reload.',
     { cause: error },
+  );
+}
+
+export function insecure(): HoldfastError {
+  return new HoldfastError(
+    'insecure-context',
+    'Holdfast needs a secure context: browsers give storage and locks to pages from https or ' +
+      'localhost only. Nothing was recorded. Serve the page over https.',
   );
 }
 

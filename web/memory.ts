@@ -57,7 +57,7 @@ export async function connectMemory(
     },
     false,
   );
-  const calls = callTable(batch => {
+  const calls = callTable((_leader, batch) => {
     for (const [number, call] of batch)
       session.call(call, answer => calls.answered([[number, answer]]));
   });
@@ -69,7 +69,7 @@ export async function connectMemory(
     calls.abandon(() => error);
   }
 
-  listener.leading(true);
+  calls.led('this thread');
   return {
     call: call => (over ? Promise.reject(over) : calls.call(call)),
     trigger: trigger => session.trigger(trigger),

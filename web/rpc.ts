@@ -6,9 +6,13 @@
 //          ◀──ToPage────        ◀───────────────────────────────
 //
 // Nobody between page and leader remembers anything. What is lost on the way, because no worker led
-// at that moment, the leader went, or a worker died, is sent again by its page when a new leader
-// announces itself, in the order of the calls. So a call may arrive twice: writes carry a number by
-// which the core answers as it did the first time; every other call can be repeated.
+// at that moment, the leader went, or a worker died, is sent again by its page when it hears of
+// another leader. So a call may arrive twice: writes carry a number by which the core answers as it
+// did the first time; every other call can be repeated.
+//
+// Order: a call names the leader it is meant for, and another does not take it. A page sends all
+// that is unanswered to a leader it hears of before anything newer, and each call once; so no write
+// can overtake an earlier one of its client that was lost on the way.
 
 import { HoldfastError, refused, type Refusal } from './errors.js';
 import type {
@@ -44,6 +48,7 @@ export interface SyncReport {
 }
 
 export interface PullReport {
+  /** Records and deletions that arrived. */
   pulled: number;
 }
 
@@ -62,6 +67,8 @@ export type Question = { type: 'headers' } | { type: 'check'; response: Response
 export interface Start {
   name: string;
   client: string;
+  /** Counts the workers of this client: both together name the worker when it leads. */
+  session: number;
   config: Config;
   api: { baseUrl: string; timeoutMs: number; healthPath: string; healthTimeoutMs: number };
   /** Whether the app has functions to be asked. */
@@ -71,7 +78,7 @@ export interface Start {
 
 export type ToWorker =
   | { type: 'start'; start: Start }
-  | { type: 'calls'; calls: Numbered<Call>[] }
+  | { type: 'calls'; leader: string; calls: Numbered<Call>[] }
   | { type: 'trigger'; trigger: Trigger }
   | { type: 'told'; told: Numbered<Answer> }
   | { type: 'close' };
@@ -80,24 +87,20 @@ export type ToWorker =
 export type ToPage =
   | { type: 'answers'; answers: Numbered<Answer>[] }
   | { type: 'notice'; notice: Notice }
-  /**
-   * There is a new leader, this tab's worker (`own`) or another: what was asked before has to be
-   * asked again.
-   */
-  | { type: 'leading'; own: boolean }
+  | { type: 'leading'; leader: string; own: boolean } // Told again when nothing changed.
   | { type: 'asked'; asked: Numbered<Question> }
   | { type: 'complaint'; reason: string }
-  /** The worker has ended: after a trap, or because it cannot hold the database. */
-  | { type: 'failed'; error: Refusal }
+  | { type: 'failed'; error: Refusal } // It ended: of a trap, or without the database.
   | { type: 'closed' };
 
 /** Between workers. `paused`: what the leader was told, for whoever leads next. */
 type Crossing =
-  | { type: 'calls'; client: string; calls: Numbered<Call>[] }
+  | { type: 'hello' } // Who leads?
+  | { type: 'leading'; leader: string; paused: boolean }
+  | { type: 'calls'; client: string; leader: string; calls: Numbered<Call>[] }
   | { type: 'trigger'; trigger: Trigger }
   | { type: 'answers'; client: string; answers: Numbered<Answer>[]; paused: boolean }
-  | { type: 'notice'; notice: Notice; paused: boolean }
-  | { type: 'leading'; paused: boolean };
+  | { type: 'notice'; notice: Notice; paused: boolean };
 
 /** Collects what is added in one turn, and hands it on at the end of it. */
 export function collected<T>(hand: (items: T[]) => void): (item: T) => void {
@@ -116,46 +119,64 @@ export function collected<T>(hand: (items: T[]) => void): (item: T) => void {
 
 export interface Calls {
   /**
-   * Resolves with the answer's value, or rejects with its error. Calls of one turn travel together.
+   * Resolves with the answer's value, or rejects with its error. Calls of one turn travel together,
+   * once a leader is known.
    */
   call(call: Call): Promise<unknown>;
   answered(answers: readonly Numbered<Answer>[]): void;
-  /** Sends everything unanswered again, in order. */
-  repeat(): void;
+  /** Sends everything unanswered to this leader; false if it is the one that has it already. */
+  led(leader: string): boolean;
+  /** The way to the leader is gone: what is called waits until one is known again. */
+  lost(): void;
   /** Rejects everything unanswered. */
   abandon(error: (call: Call) => HoldfastError): void;
   /** Resolves when nothing is unanswered. */
-  drained(): Promise<unknown>;
+  drained(): Promise<void>;
 }
 
-export function callTable(post: (calls: Numbered<Call>[]) => void): Calls {
+export function callTable(post: (leader: string, calls: Numbered<Call>[]) => void): Calls {
   interface Open {
     call: Call;
-    repeated: boolean;
+    times: number;
     resolve(value: unknown): void;
     reject(error: HoldfastError): void;
   }
   const open = new Map<number, Open>();
   let last = 0;
+  let leader: string | undefined;
   let unsent = new Set<number>();
+  let waiting: (() => void)[] = [];
 
-  function send(number: number): void {
-    if (unsent.add(number).size === 1) queueMicrotask(flush);
+  function send(numbers: Iterable<number>): void {
+    if (unsent.size === 0) queueMicrotask(flush);
+    for (const number of numbers) unsent.add(number);
   }
 
   function flush(): void {
-    const numbers = unsent;
+    const numbers = [...unsent].sort((a, b) => a - b);
     unsent = new Set();
+    if (leader === undefined) return; // Whoever leads next gets all that is open.
     const batch: Numbered<Call>[] = [];
-    for (const [number, { call }] of open) if (numbers.has(number)) batch.push([number, call]);
-    if (batch.length > 0) post(batch);
+    for (const number of numbers) {
+      const entry = open.get(number);
+      if (!entry) continue;
+      ++entry.times;
+      batch.push([number, entry.call]);
+    }
+    if (batch.length > 0) post(leader, batch);
+  }
+
+  function tellDrained(): void {
+    if (open.size > 0) return;
+    for (const tell of waiting) tell();
+    waiting = [];
   }
 
   return {
     call(call) {
       return new Promise((resolve, reject) => {
-        open.set(++last, { call, repeated: false, resolve, reject });
-        send(last);
+        open.set(++last, { call, times: 0, resolve, reject });
+        send([last]);
       });
     },
     answered(answers) {
@@ -164,42 +185,35 @@ export function callTable(post: (calls: Numbered<Call>[]) => void): Calls {
         if (!entry) continue; // The answer to a repetition.
         open.delete(number);
         if (!('error' in answer)) entry.resolve(answer.value);
-        else if (entry.repeated && wasDone(entry.call, answer.error)) entry.resolve(null);
+        else if (entry.times > 1 && wasDone(entry.call, answer.error)) entry.resolve(null);
         else entry.reject(refused(answer.error));
       }
+      tellDrained();
     },
-    repeat() {
-      for (const [number, entry] of open) {
-        entry.repeated = true;
-        send(number);
-      }
+    led(now) {
+      if (now === leader) return false;
+      leader = now;
+      send(open.keys());
+      return true;
+    },
+    lost() {
+      leader = undefined;
     },
     abandon(error) {
       const entries = [...open.values()];
       open.clear();
       for (const { call, reject } of entries) reject(error(call));
+      tellDrained();
     },
-    async drained() {
-      while (open.size > 0) {
-        await Promise.race(
-          [...open.values()].map(
-            entry =>
-              new Promise<void>(done => {
-                const { resolve, reject } = entry;
-                entry.resolve = value => (resolve(value), done());
-                entry.reject = error => (reject(error), done());
-              }),
-          ),
-        );
-      }
-    },
+    drained: () =>
+      new Promise(resolve => {
+        waiting.push(resolve);
+        tellDrained();
+      }),
   };
 }
 
-/**
- * A dead letter that is not found when it is retried or discarded the second time went the first
- * time.
- */
+/** A dead letter that is not there any more when it is retried or discarded again went before. */
 function wasDone(call: Call, error: Refusal): boolean {
   return (call.type === 'retry' || call.type === 'discard') && error.code === 'not-found';
 }
@@ -214,7 +228,7 @@ export interface Answering {
 }
 
 export interface Relay {
-  calls(calls: readonly Numbered<Call>[]): void;
+  calls(leader: string, calls: readonly Numbered<Call>[]): void;
   trigger(trigger: Trigger): void;
   /** From now on this worker answers, its own page and everyone else. */
   lead(session: Answering): void;
@@ -228,7 +242,13 @@ export interface Relay {
 
 type Channel = Pick<BroadcastChannel, 'postMessage' | 'onmessage' | 'close'>;
 
-export function relay(client: string, toPage: (message: ToPage) => void, channel: Channel): Relay {
+/** Carries the calls of `client`; as a leader it is known to all as `self`. */
+export function relay(
+  client: string,
+  self: string,
+  toPage: (message: ToPage) => void,
+  channel: Channel,
+): Relay {
   let session: Answering | undefined;
   let paused = false;
   let stopped = false;
@@ -237,17 +257,21 @@ export function relay(client: string, toPage: (message: ToPage) => void, channel
   const cross = collected<Crossing>(messages => {
     if (!stopped) channel.postMessage(messages);
   });
+  const announce = (): void => cross({ type: 'leading', leader: self, paused });
 
-  function answer(client_: string, calls: readonly Numbered<Call>[], leader: Answering): void {
+  function take(from: string, leader: string, calls: readonly Numbered<Call>[]): void {
+    if (!session) return;
+    // Meant for one before this: its page sends all again when it hears who leads.
+    if (leader !== self) return announce();
     for (const [number, call] of calls)
-      leader.call(call, answer => {
-        if (!('error' in answer) && (call.type === 'pause' || call.type === 'resume'))
-          paused = call.type === 'pause';
-        send([client_, [number, answer]]);
+      session.call(call, answer => {
+        const pauses = call.type === 'pause' || call.type === 'resume';
+        if (pauses && !('error' in answer)) paused = call.type === 'pause';
+        send([from, [number, answer]]);
       });
   }
 
-  const send = collected<[string, Numbered<Answer>]>(answers => {
+  const send = collected<[client: string, answer: Numbered<Answer>]>(answers => {
     const byClient = new Map<string, Numbered<Answer>[]>();
     for (const [to, answer] of answers) {
       const list = byClient.get(to);
@@ -256,49 +280,49 @@ export function relay(client: string, toPage: (message: ToPage) => void, channel
     }
     for (const [to, answers] of byClient)
       if (to === client) toPage({ type: 'answers', answers });
-      else if (session) cross({ type: 'answers', client: to, answers, paused });
+      else cross({ type: 'answers', client: to, answers, paused });
   });
 
-  channel.onmessage = ({ data }: MessageEvent<Crossing[]>) => data.forEach(receive);
-
-  function receive(data: Crossing): void {
-    switch (data.type) {
-      case 'calls':
-        if (session) answer(data.client, data.calls, session);
-        return;
-      case 'trigger':
-        session?.trigger(data.trigger);
-        return;
-      case 'answers':
-        paused = data.paused;
-        if (data.client === client) toPage({ type: 'answers', answers: data.answers });
-        return;
-      case 'notice':
-        paused = data.paused;
-        toPage({ type: 'notice', notice: data.notice });
+  function receive(message: Crossing): void {
+    switch (message.type) {
+      case 'hello':
+        if (session) announce();
         return;
       case 'leading':
-        paused = data.paused;
-        toPage({ type: 'leading', own: false });
+        paused = message.paused;
+        return toPage({ type: 'leading', leader: message.leader, own: false });
+      case 'calls':
+        return take(message.client, message.leader, message.calls);
+      case 'trigger':
+        return session?.trigger(message.trigger);
+      case 'answers':
+        paused = message.paused;
+        if (message.client === client) toPage({ type: 'answers', answers: message.answers });
         return;
+      case 'notice':
+        paused = message.paused;
+        return toPage({ type: 'notice', notice: message.notice });
       default:
-        data satisfies never;
+        message satisfies never;
     }
   }
 
+  channel.onmessage = ({ data }: MessageEvent<Crossing[]>) => data.forEach(receive);
+  cross({ type: 'hello' });
+
   return {
-    calls(calls) {
-      if (session) answer(client, calls, session);
-      else cross({ type: 'calls', client, calls: [...calls] });
+    calls(leader, calls) {
+      if (session) take(client, leader, calls);
+      else cross({ type: 'calls', client, leader, calls: [...calls] });
     },
     trigger(trigger) {
       if (session) session.trigger(trigger);
       else cross({ type: 'trigger', trigger });
     },
-    lead(leader) {
-      session = leader;
-      toPage({ type: 'leading', own: true });
-      cross({ type: 'leading', paused });
+    lead(leading) {
+      session = leading;
+      toPage({ type: 'leading', leader: self, own: true });
+      announce();
     },
     notify(notice) {
       toPage({ type: 'notice', notice });
@@ -321,10 +345,7 @@ export interface Asking {
   told(told: Numbered<Answer>): void;
 }
 
-/**
- * How many questions may be open: an app's function that never settles must not grow a table for
- * ever.
- */
+/** How many questions may be open: an app's function may never settle. */
 const maxQuestions = 100;
 
 export function asking(post: (asked: Numbered<Question>) => void): Asking {
@@ -338,7 +359,7 @@ export function asking(post: (asked: Numbered<Question>) => void): Asking {
           if ('error' in answer) reject(refused(answer.error));
           else resolve(answer.value);
         });
-        if (open.size > maxQuestions) open.delete(number - maxQuestions);
+        open.delete(number - maxQuestions);
         post([number, question]);
       });
     },

@@ -128,9 +128,7 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
       case 'outbox':
       case 'deadLetters':
       case 'status':
-        return driver.read(call, text =>
-          answer(typeof text === 'string' ? { value: text } : answerOf(text)),
-        );
+        return driver.read(call, answer);
       default:
         call satisfies never;
     }

@@ -69,8 +69,9 @@ export interface Collection<T extends object> {
    * then on it survives a reload, a crash and any time offline. Its id is `body.id`, or a new
    * UUIDv7.
    *
-   * @throws {HoldfastError} 'bad-id', 'bad-body', 'too-large', 'exists', 'outbox-full', 'disk-full'
-   * or 'storage': nothing was recorded.
+   * @throws {HoldfastError} 'bad-id', 'bad-body', 'too-large', 'exists', 'outbox-full' or
+   * 'disk-full': nothing was recorded. 'storage' or 'closed': the message says whether it may have
+   * been.
    */
   create(body: Omit<T, 'id'> & { id?: string }): Promise<Stored<T>>;
 
@@ -78,7 +79,7 @@ export interface Collection<T extends object> {
    * Changes the fields given; null is stored, undefined changes nothing, `remove` takes fields
    * away. Resolves with the whole record once the change is on disk.
    *
-   * @throws {HoldfastError} 'not-found' or as `create`: nothing was recorded.
+   * @throws {HoldfastError} 'not-found': nothing was recorded; or as `create`.
    */
   update(
     id: string,
@@ -87,20 +88,29 @@ export interface Collection<T extends object> {
   ): Promise<Stored<T>>;
 
   /**
-   * Deletes a record; resolves once that is on disk. @throws {HoldfastError} As `update`: nothing
-   * was recorded.
+   * Deletes a record; resolves once that is on disk.
+   *
+   * @throws {HoldfastError} As `update`.
    */
   delete(id: string): Promise<void>;
 
-  /** The record, or undefined. */
+  /** The record, or undefined. Sees every write that was called before it. */
   get(id: string): Promise<Stored<T> | undefined>;
 
-  /** The records that match, read from SQLite. */
+  /**
+   * The records that match, read from SQLite. Sees every write that was called before it.
+   *
+   * @throws {HoldfastError} 'bad-query'
+   */
   list(query?: Query): Promise<Stored<T>[]>;
 
   /**
-   * Calls `listener` with the matching records now and after every change of them. Returns a way to
-   * stop it.
+   * Calls `listener` with the matching records, soon and then whenever they are others. A record
+   * that did not change is the same object as before. Returns a way to stop it, after which the
+   * listener is not called any more. What goes wrong later, or in the listener, is reported as the
+   * window's 'error' event.
+   *
+   * @throws {HoldfastError} 'bad-query'
    */
   subscribe(query: Query, listener: (rows: Stored<T>[]) => void): () => void;
 }
@@ -142,13 +152,18 @@ export interface DeadLetter {
   problem: Problem;
 }
 
+/** Events reach every tab. */
 export interface HoldfastEventMap {
+  /** A mutation left the outbox. */
   settled: CustomEvent<Settlement>;
+  /** A mutation will not be sent again unless the app asks. */
   deadletter: CustomEvent<DeadLetter>;
+  /** The API wants new credentials, after which `signedIn` is to be called. */
   signin: CustomEvent<null>;
 }
 
 export interface Holdfast<S extends Schema> {
+  /** @throws {HoldfastError} 'unknown-collection' */
   collection<C extends keyof S & string>(name: C): Collection<S[C]>;
   readonly status: Readable<Status>;
   /**
@@ -157,13 +172,18 @@ export interface Holdfast<S extends Schema> {
    */
   sync(): Promise<SyncReport>;
   /**
-   * Fetches what is new in one collection or in all: GET {path}?since={cursor}&limit={n} → {
-   * records, deleted, cursor, more }. Never overwrites what is unsettled. Resolves with how many
-   * records and deletions arrived once they are on disk. @throws {HoldfastError} 'pull-failed':
-   * what had arrived by then is kept, and the next pull goes on from there.
+   * Fetches what is new in one collection or in all, by GET {path}?since={cursor}&limit={n}, which
+   * answers { records, deleted, cursor, more }. Never overwrites what is unsettled. Resolves with
+   * how many records and deletions arrived, once they are on disk.
+   *
+   * @throws {HoldfastError} 'pull-failed': what had arrived by then is kept, and the next pull goes
+   * on from there.
    */
   pull(collection?: keyof S & string): Promise<PullReport>;
-  /** Sends nothing, in no tab, until `resume` or until all tabs are closed. Writing goes on. */
+  /**
+   * Sends nothing, in no tab, until `resume` or until all tabs are closed. Writing goes on, and so
+   * does what is already under way.
+   */
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** There are new credentials: what waited for a sign-in goes on. */
@@ -173,11 +193,19 @@ export interface Holdfast<S extends Schema> {
     list(options?: { limit?: number }): Promise<OutboxEntry[]>;
   };
   readonly deadLetters: {
+    /** The mutations that are not sent again by themselves, at most `limit` (1,000). */
     list(options?: { limit?: number }): Promise<OutboxEntry[]>;
-    /** Sends it again, under the same key. @throws {HoldfastError} 'not-found'. */
+    /**
+     * Queues it again, under the same key; resolves once that is on disk.
+     *
+     * @throws {HoldfastError} 'not-found': there is no such dead letter, nothing changed.
+     */
     retry(id: string): Promise<void>;
     /**
      * Gives it up: an update is taken out of its record, a create goes with all that depends on it.
+     * Resolves once that is on disk.
+     *
+     * @throws {HoldfastError} 'not-found': there is no such dead letter, nothing changed.
      */
     discard(id: string): Promise<void>;
   };
@@ -192,7 +220,7 @@ export interface Holdfast<S extends Schema> {
   ): void;
   /**
    * Ends this tab's part in the work. What is recorded stays recorded, and calls under way still
-   * resolve or reject.
+   * resolve or reject. Resolves when another tab can take over, after some seconds at the most.
    */
   close(): Promise<void>;
 }

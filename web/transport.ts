@@ -109,8 +109,9 @@ export function transport(options: TransportOptions): Transport {
       });
       const headers = new Headers({ accept: 'application/json' });
       for (const [name, value] of Object.entries(given)) {
-        if (typeof value !== 'string' || /[\r\n\0]/.test(value))
-          throw new HoldfastError('bad-option', `the value of ${name} is not one line of text`);
+        // Checked here, for what fetch says of a value may quote it, and it may be a token.
+        if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value))
+          throw new HoldfastError('bad-option', `the value of ${name} is not one line of Latin-1`);
         headers.set(name, value);
       }
       return headers;

@@ -7,14 +7,11 @@ export type Trigger = { type: 'online' } | { type: 'offline' } | { type: 'visibl
 export interface Surroundings {
   window: EventTarget;
   document: EventTarget & { readonly visibilityState: string };
-  navigator: { readonly onLine: boolean };
 }
 
-/**
- * Tells of every trigger until it is stopped. Says at once that the browser is offline, if it is.
- */
+/** Tells of every trigger until it is stopped. */
 export function watch(
-  { window, document, navigator }: Surroundings,
+  { window, document }: Surroundings,
   tell: (trigger: Trigger) => void,
 ): () => void {
   const stopped = new AbortController();
@@ -29,6 +26,5 @@ export function watch(
     },
     { signal },
   );
-  if (!navigator.onLine) tell({ type: 'offline' });
   return () => stopped.abort();
 }

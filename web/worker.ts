@@ -25,6 +25,7 @@ function end(last: ToPage): void {
 function serve({
   name,
   client,
+  session,
   config,
   api,
   asks,
@@ -32,7 +33,12 @@ function serve({
 }: Start): (event: MessageEvent<ToWorker>) => void {
   const closed = new AbortController();
   const questions = asking(asked => post({ type: 'asked', asked }));
-  const line = relay(client, post, new BroadcastChannel(`holdfast:${name}`));
+  const line = relay(
+    client,
+    `${client}/${session}`,
+    post,
+    new BroadcastChannel(`holdfast:${name}`),
+  );
   // Compiled while the lock is waited for, so that a takeover does not wait for it.
   const module = compileResponse(wasmUrl, url => fetch(url));
   module.catch(() => {}); // Told when it is wanted.
@@ -97,7 +103,7 @@ function serve({
       case 'start':
         return;
       case 'calls':
-        return line.calls(data.calls);
+        return line.calls(data.leader, data.calls);
       case 'trigger':
         return line.trigger(data.trigger);
       case 'told':

@@ -1,4 +1,4 @@
-// What a person does to orders. Each is on disk before it is on screen, and says so if it cannot be.
+// What a person does to orders. Each is on disk before it is on screen, and says if it cannot be.
 
 import type { Collection } from 'holdfast';
 import { confirmed } from './confirm.js';

@@ -31,7 +31,7 @@ export function createChip(status: Readable<Status>, open: () => void): HTMLElem
   return element;
 }
 
-/** The chip's words for who cannot see it, once they have settled: a busy outbox is not read out. */
+/** The chip's words for who cannot see it, once they settled: a busy outbox is not read out. */
 export function createAnnouncer(status: Readable<Status>): HTMLElement {
   const element = h('div', { class: 'visually-hidden', role: 'status' });
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -11,7 +11,7 @@ export interface Attributes {
 
 export type Child = Node | string | undefined;
 
-/** An element with attributes, listeners and children; false and undefined leave an attribute out. */
+/** An element with attributes and children; false and undefined leave an attribute out. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -26,7 +26,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** An element for what people wrote: in its own direction, in no language that the page could know. */
+/** An element for what people wrote: in its own direction, in a language nobody named. */
 export function written<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -35,7 +35,7 @@ export function written<K extends keyof HTMLElementTagNameMap>(
   return h(tag, { dir: 'auto', lang: '', ...attributes }, text);
 }
 
-/** Touches the page only if the text differs, so that an update of what is the same costs nothing. */
+/** Touches the page only if the text differs: an update of what is the same costs nothing. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -19,11 +19,13 @@ export function entryOf(order: Order): Entry {
   };
 }
 
+const texts = ['title', 'description', 'customer', 'address', 'city', 'assignee'] as const;
+
 /** The fields of `entry` that differ from the order it was made from: a change says no more. */
 export function changesOf(entry: Entry, order: Order): Partial<Order> {
   const before = entryOf(order);
   const changes: Partial<Order> = {};
-  for (const field of ['title', 'description', 'customer', 'address', 'city', 'assignee'] as const) {
+  for (const field of texts) {
     if (entry[field] !== before[field]) changes[field] = entry[field].trim();
   }
   if (entry.priority !== before.priority) changes.priority = Number(entry.priority) as Priority;

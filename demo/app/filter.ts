@@ -13,7 +13,9 @@ export const filterLabels: Record<Filter, string> = { ...statusLabels, all: 'All
 export function filterOrders(orders: readonly OrderRow[], filter: Filter): OrderRow[] {
   if (filter === 'all') return [...orders];
   const found = orders.filter((order) => order.status === filter);
-  return filter === 'done' ? found.reverse() : found;
+  if (filter !== 'done') return found;
+  const isDated = (order: OrderRow): boolean => order.dueAt !== null;
+  return [...found.filter(isDated).reverse(), ...found.filter((order) => !isDated(order))];
 }
 
 /** The orders that hold every word of `search`, in whatever case and with or without accents. */
@@ -27,6 +29,9 @@ export function searchOrders(orders: readonly OrderRow[], search: string): reado
   });
 }
 
+// The accents of Latin, Greek and Cyrillic, and the vowel signs of Arabic.
+const accents = /[\u0300-\u036f\u064b-\u065f\u0670]/gu;
+
 function plain(text: string): string {
-  return text.normalize('NFKD').replace(/[\u0300-\u036f]/gu, '').toLowerCase();
+  return text.normalize('NFKD').replace(accents, '').toLowerCase();
 }

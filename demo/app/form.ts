@@ -38,9 +38,12 @@ export function createForm(options: FormOptions): Form {
     control.name = name;
     control.value = entry[name];
     controls.set(name, control);
-    const note = hint === undefined ? undefined : h('p', { class: 'hint', id: `${id}-hint` }, hint);
-    if (note !== undefined) setAttribute(control, 'aria-describedby', note.id);
-    return h('div', { class: 'field', 'data-field': name }, h('label', { for: id }, label), control, note);
+    const element = h('div', { class: 'field', 'data-field': name });
+    element.append(h('label', { for: id }, label), control);
+    if (hint === undefined) return element;
+    element.append(h('p', { class: 'hint', id: `${id}-hint` }, hint));
+    setAttribute(control, 'aria-describedby', `${id}-hint`);
+    return element;
   }
 
   const title = h('input', {
@@ -128,9 +131,11 @@ export function createForm(options: FormOptions): Form {
 
   /** The fields that are not as in the order: only these may overwrite it after a reload. */
   function written(): Partial<Entry> {
-    const before = Object.entries(entryOf(order));
-    const now = entry as Record<string, string>;
-    return Object.fromEntries(before.flatMap(([name, was]) => now[name] === was ? [] : [[name, now[name]]]));
+    const before: Partial<Entry> = entryOf(order);
+    const changed = Object.entries(entry).filter(
+      ([name, value]) => before[name as EntryField] !== value,
+    );
+    return Object.fromEntries(changed);
   }
 
   function showTitleError(text: string): void {

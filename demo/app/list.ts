@@ -1,9 +1,10 @@
 // The list of orders: a search, a filter with counts, and the orders by due date in sections, 50
 // at first. It stays in the page behind the other screens, so Back finds it as it was left.
 
-import { h, setAttribute, setText } from './dom.js';
-import { filterLabels, filterOrders, filters, searchOrders } from './filter.js';
+import { h, setText } from './dom.js';
+import { filterOrders, searchOrders } from './filter.js';
 import type { Filter } from './filter.js';
+import { createFilterBar } from './filterbar.js';
 import { icon } from './icon.js';
 import { keyed } from './keyed.js';
 import type { Orders } from './orders.js';
@@ -48,31 +49,10 @@ export function createList(orders: Orders, actions: RowActions): List {
       },
     },
   });
-  const counts = new Map<Filter, HTMLElement>();
-  const filterButtons = new Map<Filter, HTMLElement>();
-  const filterBar = h('div', { class: 'filters', role: 'group', 'aria-label': 'Show' });
-  for (const name of filters) {
-    const count = h('span', { class: 'count' });
-    const button = h(
-      'button',
-      {
-        type: 'button',
-        class: 'filter',
-        'data-testid': `filter-${name}`,
-        on: {
-          click: () => {
-            filter = name;
-            show();
-          },
-        },
-      },
-      filterLabels[name],
-      count,
-    );
-    counts.set(name, count);
-    filterButtons.set(name, button);
-    filterBar.append(button);
-  }
+  const filterBar = createFilterBar((chosen) => {
+    filter = chosen;
+    show();
+  });
 
   const sections = h('div', { class: 'sections' });
   const showSections = keyed<SectionItem>(
@@ -106,7 +86,7 @@ export function createList(orders: Orders, actions: RowActions): List {
     more,
   );
   const element = h('section', { class: 'pane list', 'aria-label': 'Work orders' });
-  element.append(filterBar, scroller);
+  element.append(filterBar.element, scroller);
 
   /** Shows another choice from its top. */
   function show(): void {
@@ -121,11 +101,7 @@ export function createList(orders: Orders, actions: RowActions): List {
     const waits = all === undefined || (isNew === true && fetching);
     if (!waits && all.length > 0) isNew = false;
     const found = waits ? [] : searchOrders(all, search);
-    for (const name of filters) {
-      const matches = filterOrders(found, name).length;
-      setText(counts.get(name)!, waits ? '' : String(matches));
-      setAttribute(filterButtons.get(name)!, 'aria-pressed', String(name === filter));
-    }
+    filterBar.update(filter, waits ? undefined : found);
     const matching = filterOrders(found, filter);
     const now = new Date();
     const past = filter === 'done' || filter === 'all' ? 'Earlier' : 'Overdue';

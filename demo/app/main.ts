@@ -36,7 +36,7 @@ import { createScreen } from './screen.js';
 import { keepShell } from './shell.js';
 import { createSwitches } from './switches.js';
 import { createToast } from './toast.js';
-import { errorWords } from './words.js';
+import { openingErrorWords } from './words.js';
 
 const opening: Promise<Holdfast<{ order: Order }>> = openHoldfast<{ order: Order }>({
   name: 'field-service/ada',
@@ -118,7 +118,8 @@ if ('serviceWorker' in navigator) void keepShell(toast).catch(() => {});
 try {
   start(await opening);
 } catch (error) {
-  pane.replaceChildren(h('div', { class: 'nothing', role: 'alert' }, h('p', {}, errorWords(error))));
+  const why = h('p', {}, openingErrorWords(error));
+  pane.replaceChildren(h('div', { class: 'nothing', role: 'alert' }, why));
   document.body.dataset['screen'] = 'failure';
 }
 

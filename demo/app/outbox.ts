@@ -2,15 +2,13 @@
 // and the changes that wait, in their order.
 
 import type { Holdfast, OutboxEntry } from 'holdfast';
-import { h, setAttribute, setText, written } from './dom.js';
-import { ago } from './due.js';
+import { createLetter, createWaiting } from './change.js';
+import { h, setText } from './dom.js';
 import { icon } from './icon.js';
 import { keyed } from './keyed.js';
-import type { View } from './keyed.js';
 import type { Order } from './order.js';
 import type { Orders } from './orders.js';
-import { hrefOf } from './route.js';
-import { changeWords, errorWords, outboxWords, problemWords, stateWords } from './words.js';
+import { errorWords, outboxWords } from './words.js';
 
 /** How many of each kind the sheet lists. */
 const limit = 200;
@@ -22,10 +20,16 @@ export interface Outbox {
 
 export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Orders): Outbox {
   const summary = h('p', { class: 'summary' });
+  const reason = h('p', { class: 'hint' });
   const failure = h('p', { class: 'error', role: 'alert' });
   const send = h(
     'button',
-    { type: 'button', class: 'button', 'data-testid': 'send-now', on: { click: () => void sync() } },
+    {
+      type: 'button',
+      class: 'button',
+      'data-testid': 'send-now',
+      on: { click: () => void sync() },
+    },
     'Send now',
   );
   const close = h(
@@ -42,7 +46,8 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
   const letters = h('ul', { class: 'entries' });
   const lettersBlock = h('section', { class: 'letters' }, h('h3', {}, 'Refused'), letters);
   const waiting = h('ul', { class: 'entries' });
-  const waitingBlock = h('section', {}, h('h3', {}, 'Waiting'), waiting);
+  const rest = h('p', { class: 'rest' });
+  const waitingBlock = h('section', {}, h('h3', {}, 'Waiting'), waiting, rest);
   const element = h('dialog', {
     class: 'sheet',
     'aria-labelledby': 'outbox-title',
@@ -56,6 +61,7 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
       { class: 'sheet-inside' },
       h('div', { class: 'sheet-head' }, h('h2', { id: 'outbox-title' }, 'Outbox'), close),
       h('div', { class: 'sheet-summary' }, summary, send),
+      reason,
       failure,
       lettersBlock,
       waitingBlock,
@@ -95,19 +101,22 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
   }
 
   let asked = 0;
-  const rest = h('p', { class: 'rest' });
-  waitingBlock.append(rest);
 
   /** Shows the outbox as it is now; an answer that a later one has overtaken is dropped. */
   async function refresh(): Promise<void> {
     if (!element.open) return;
     asked += 1;
     const mine = asked;
-    const [refused, entries] = await Promise.all([
-      holdfast.deadLetters.list({ limit }),
-      holdfast.outbox.list({ limit }),
-    ]);
-    if (mine !== asked) return;
+    try {
+      const lists = [holdfast.deadLetters.list({ limit }), holdfast.outbox.list({ limit })];
+      const [refused = [], entries = []] = await Promise.all(lists);
+      if (mine === asked) show(refused, entries);
+    } catch (error) {
+      setText(failure, errorWords(error));
+    }
+  }
+
+  function show(refused: readonly OutboxEntry[], entries: readonly OutboxEntry[]): void {
     const unsent = entries.filter((entry) => entry.state !== 'failed');
     const more = holdfast.status.get().pending - unsent.length;
     setText(rest, more > 0 && entries.length === limit ? `and ${more} more` : '');
@@ -121,6 +130,7 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
 
   holdfast.status.subscribe((status) => {
     setText(summary, outboxWords(status));
+    setText(reason, status.pending === 0 ? '' : status.reason);
     send.hidden = status.pending === 0;
     void refresh();
   });
@@ -134,79 +144,4 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
       void refresh();
     },
   };
-}
-
-interface LetterActions {
-  retry(id: string): Promise<void>;
-  discard(id: string): Promise<void>;
-  leave(): void;
-}
-
-function createLetter(
-  first: OutboxEntry,
-  orders: Orders,
-  actions: LetterActions,
-): View<OutboxEntry> {
-  const { id } = first;
-  const reason = h('strong');
-  const detail = h('span', { class: 'reason' });
-  const retry = h('button', { type: 'button', class: 'button small', 'data-testid': 'retry' });
-  const discard = h('button', { type: 'button', class: 'button small', 'data-testid': 'discard' });
-  retry.append('Retry');
-  discard.append(first.kind === 'create' ? 'Discard order' : 'Discard change');
-  retry.addEventListener('click', () => void actions.retry(id));
-  discard.addEventListener('click', () => void actions.discard(id));
-  const subject = createSubject(first, orders, actions.leave);
-  const element = h(
-    'li',
-    { class: 'entry letter', 'data-testid': 'dead-letter', 'data-id': id },
-    subject.element,
-    h('p', { class: 'problem' }, reason, detail),
-    h('div', { class: 'buttons' }, retry, discard),
-  );
-
-  function update(entry: OutboxEntry): void {
-    const words = problemWords(entry.error);
-    subject.update(entry);
-    setText(reason, words.title);
-    setText(detail, words.detail ?? '');
-    setAttribute(element, 'data-record', entry.record);
-  }
-
-  update(first);
-  return { element, update };
-}
-
-function createWaiting(first: OutboxEntry, orders: Orders): View<OutboxEntry> {
-  const subject = createSubject(first, orders);
-  const element = h(
-    'li',
-    { class: 'entry', 'data-testid': 'outbox-entry', 'data-id': first.id },
-    subject.element,
-  );
-  return { element, update: subject.update };
-}
-
-/** Which order a change is of, what it changes, since when it waits and how it stands. */
-function createSubject(
-  first: OutboxEntry,
-  orders: Orders,
-  leave?: () => void,
-): View<OutboxEntry> {
-  const title = written('span');
-  const words = h('p', { class: 'entry-words' });
-  const href = hrefOf({ screen: 'detail', id: first.record });
-  const link = leave && h('a', { class: 'entry-title', href, on: { click: leave } }, title);
-  const element = h('div', {}, link ?? h('p', { class: 'entry-title' }, title), words);
-
-  function update(entry: OutboxEntry): void {
-    const { title: written } = (entry.change ?? {}) as { title?: string };
-    setText(title, orders.titleOf(entry.record) ?? written ?? 'An order');
-    const now = new Date();
-    const state = entry.state === 'failed' ? '' : ` · ${stateWords(entry, now)}`;
-    setText(words, `${changeWords(entry)} · ${ago(new Date(entry.writtenAt), now)}${state}`);
-  }
-
-  update(first);
-  return { element, update };
 }

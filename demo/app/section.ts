@@ -6,7 +6,7 @@ import { keyed } from './keyed.js';
 import type { View } from './keyed.js';
 import type { OrderRow } from './order.js';
 import { createRow } from './row.js';
-import type { RowActions } from './row.js';
+import type { RowActions, RowItem } from './row.js';
 
 export interface Section {
   title: string;
@@ -54,17 +54,17 @@ export function createSection(first: SectionItem, actions: RowActions): View<Sec
     rows,
     (order) => order.id,
     (order) => {
-      const row = createRow({ ...present, order, selected: present.selected === order.id }, actions);
-      return {
-        element: row.element,
-        update: (item) =>
-          row.update({ order: item, selected: present.selected === item.id, now: present.now }),
-      };
+      const row = createRow(itemOf(order), actions);
+      return { element: row.element, update: (latest) => row.update(itemOf(latest)) };
     },
   );
   const title = h('h2', { class: 'section-title', id }, first.section.title);
   const element = h('section', { class: 'section', 'aria-labelledby': id }, title, rows);
   let present = first;
+
+  function itemOf(order: OrderRow): RowItem {
+    return { order, selected: present.selected === order.id, now: present.now };
+  }
 
   function update(item: SectionItem): void {
     present = item;

@@ -29,6 +29,8 @@ export async function keepShell(toast: Toast): Promise<void> {
     });
   });
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') void registration.update().catch(() => {});
+    if (document.visibilityState !== 'visible') return;
+    offer();
+    void registration.update().catch(() => {});
   });
 }

@@ -60,7 +60,7 @@ export function stateWords(entry: OutboxEntry, now: Date): string {
     case 'in flight':
       return 'Sending…';
     case 'outcome unknown':
-      return 'Sent, no answer yet';
+      return 'Sent, not confirmed yet';
     case 'waiting':
       return 'Waits for an earlier change';
     case 'failed':
@@ -120,7 +120,13 @@ export function outboxWords(status: Status): string {
   if (!reachable) {
     return `${changes} safe on this device and will be sent once the server can be reached.`;
   }
+  if (waitingFor === 'origin') return `${changes} safe on this device. The server asked to wait.`;
   return `${changes} safe on this device and on the way.`;
+}
+
+/** Why the app cannot work at all: the library's words are for a person. */
+export function openingErrorWords(error: unknown): string {
+  return `Fieldbook cannot start. ${error instanceof Error ? error.message : ''}`.trim();
 }
 
 /** An error of a write, for the person who made it. */

@@ -79,20 +79,20 @@ export async function apiRoutes(api, parts) {
     const at = timestamp();
     const record = completeOrder(body, { id: randomUUID(), createdAt: at, updatedAt: at });
     const added = await addOrder(tx, record);
-    if (!added) return nothing(idTaken(record.id));
+    if (!added) return unchanged(idTaken(record.id));
     return applied(order(201, added, { location: `/api/orders/${record.id}` }));
   });
   api.post('/orders', { schema: description.createOrder }, create);
 
   const replace = writing(async (tx, { params: { id }, headers, body }) => {
-    if (body.id !== undefined && body.id !== id) return nothing(otherId());
+    if (body.id !== undefined && body.id !== id) return unchanged(otherId());
     const current = await findOrder(tx, id);
-    if (!current) return nothing(noOrder(id));
-    if (!namesTag(headers['if-match'], tagOf(current))) return nothing(outdated(current));
+    if (!current) return unchanged(noOrder(id));
+    if (!namesTag(headers['if-match'], tagOf(current))) return unchanged(outdated(current));
     // Of two changes the later stays, and whoever sent the earlier one gets to see it.
     const stamp = body.updatedAt ?? timestamp();
     if (Date.parse(stamp) < Date.parse(current.record.updatedAt)) {
-      return nothing(order(200, current));
+      return unchanged(order(200, current));
     }
     const { createdAt } = current.record;
     const record = completeOrder(body, { id, createdAt, updatedAt: stamp });
@@ -102,8 +102,8 @@ export async function apiRoutes(api, parts) {
 
   const remove = writing(async (tx, { params: { id }, headers }) => {
     const current = await findOrder(tx, id);
-    if (!current) return nothing(noOrder(id));
-    if (!namesTag(headers['if-match'], tagOf(current))) return nothing(outdated(current));
+    if (!current) return unchanged(noOrder(id));
+    if (!namesTag(headers['if-match'], tagOf(current))) return unchanged(outdated(current));
     await removeOrder(tx, id);
     return applied({ status: 204, headers: {}, body: '' });
   });
@@ -130,7 +130,7 @@ const applied = answer => ({ effect: 'applied', answer });
  * @param {Answer} answer
  * @returns {Outcome}
  */
-const nothing = answer => ({ effect: 'none', answer });
+const unchanged = answer => ({ effect: 'none', answer });
 
 /** @param {StoredOrder} stored */
 const tagOf = ({ version }) => `"${version}"`;

@@ -18,7 +18,7 @@ import { lockFolder } from './lock.mjs';
  *   name: string,
  *   transaction: <T>(work: (tx: Queryable) => Promise<T>) => Promise<T>,
  *   close: () => Promise<void>,
- * }} Database `transaction` commits when `work` resolves, and rolls back and rejects when it rejects.
+ * }} Database `transaction` commits what `work` did, or, if it rejects, undoes it and rejects too.
  */
 
 /** The database did not answer. Whether a transaction was committed is not known. */
@@ -76,8 +76,10 @@ function openEmbedded(engine, name, unlock = async () => {}) {
  */
 async function openPostgres(url) {
   const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 10_000 });
-  // A connection that breaks while idle is replaced at the next use. Unheard, it ends the process.
+  // A connection that breaks says so twice: to its query, and in an event that ends the process if
+  // nobody listens.
   pool.on('error', () => {});
+  pool.on('connect', client => client.on('error', () => {}));
 
   /** @type {Database['transaction']} */
   async function transaction(work) {

@@ -3,8 +3,8 @@
 
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { problem, sendAnswer } from './answer.mjs';
-import { answerOnce, fingerprint, parseKey, stillRunning } from './idempotency.mjs';
+import { sendAnswer } from './answer.mjs';
+import { answerOnce, fingerprint, malformedKey, parseKey, stillRunning } from './idempotency.mjs';
 import { takeFailure } from './switches.mjs';
 
 /** @import { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify' */
@@ -147,9 +147,9 @@ export function createHandlers(api, { database, switches, now }) {
       request.raw.socket.destroy();
       return;
     }
-    const isKnown = request.headers['if-none-match'] === answer.headers.etag;
-    const unchanged = request.method === 'GET' && answer.headers.etag !== undefined && isKnown;
-    sendAnswer(reply, unchanged ? { ...answer, status: 304, body: '' } : answer);
+    const known = request.method === 'GET' ? request.headers['if-none-match'] : undefined;
+    const isKnown = known !== undefined && known === answer.headers.etag;
+    sendAnswer(reply, isKnown ? { ...answer, status: 304, body: '' } : answer);
   }
 
   return { reading, writing };
@@ -190,11 +190,4 @@ function claimOf(request) {
     key,
     fingerprint: fingerprint(request.method, request.url, payload),
   };
-}
-
-function malformedKey() {
-  return problem(
-    400,
-    'The Idempotency-Key must be a string in quotes, of 1 to 255 printable ASCII characters.',
-  );
 }

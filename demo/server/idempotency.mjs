@@ -116,3 +116,11 @@ export function stillRunning() {
     { 'retry-after': '1' },
   );
 }
+
+/** @returns {Answer} */
+export function malformedKey() {
+  return problem(
+    400,
+    'The Idempotency-Key must be a string in quotes, of 1 to 255 printable ASCII characters.',
+  );
+}

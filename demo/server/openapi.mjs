@@ -74,6 +74,7 @@ const refused = description => ({
 
 const invalid = refused('The request is not valid, or its key came before with another body.');
 const absent = refused('There is no such order.');
+const other = refused('Malformed, too large, or the server cannot.');
 const outdated = refused('The order has changed since the version that If-Match names.');
 
 const id = {
@@ -101,6 +102,7 @@ export const createOrder = {
     201: order('The order as it is stored.'),
     409: refused('The id is used, or a request with this key is still running.'),
     422: invalid,
+    default: other,
   },
 };
 
@@ -116,6 +118,7 @@ export const replaceOrder = {
     409: refused('A request with this key is still running.'),
     412: outdated,
     422: invalid,
+    default: other,
   },
 };
 
@@ -130,6 +133,7 @@ export const deleteOrder = {
     409: refused('A request with this key is still running.'),
     412: outdated,
     422: invalid,
+    default: other,
   },
 };
 

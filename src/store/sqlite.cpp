@@ -33,8 +33,6 @@ constexpr Pragma kPragmas[] = {
     // All frames of a commit are written by the commit: the Vfs counts on it.
     {"PRAGMA cache_spill = OFF", "PRAGMA cache_spill", "0"},
     {"PRAGMA cache_size = -8192", "PRAGMA cache_size", "-8192"},
-    // Once more: now the file was read.
-    {"", "PRAGMA page_size", "4096"},
 };
 
 struct Limit {
@@ -93,8 +91,8 @@ Database::Database(Vfs& vfs) : vfs_(vfs) {
     // Closing is a crash: the one way to stop is the one that is tested most.
     check(db_, sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr));
     set_pragmas(*this);
-    check(db_, sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_NOOP, &wal_pages_,
-                                         nullptr));
+    check(db_,
+          sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_NOOP, &wal_pages_, nullptr));
   } catch (...) {
     sqlite3_close(db_);
     throw;
@@ -141,8 +139,8 @@ Statement::Statement(Database& db, const char* sql, Kept) : place_(&db.statement
 }
 
 Statement::Statement(Database& db, const std::string& sql, Once) {
-  check(db.db_, sqlite3_prepare_v2(db.db_, sql.c_str(), static_cast<int>(sql.size() + 1), &stmt_,
-                                   nullptr));
+  check(db.db_,
+        sqlite3_prepare_v2(db.db_, sql.c_str(), static_cast<int>(sql.size() + 1), &stmt_, nullptr));
 }
 
 Statement::~Statement() {
@@ -174,9 +172,7 @@ bool Statement::next() {
   fail(sqlite3_db_handle(stmt_));
 }
 
-bool Statement::null(int column) const {
-  return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
-}
+bool Statement::null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(stmt_, column); }
 

@@ -331,6 +331,7 @@ struct Vfs::State {
 
   Backend backend;
   Traffic traffic;
+  bool low = false;
   std::array<Stored, kFiles> files;
   std::string name;
   sqlite3_vfs vfs = no_files();
@@ -352,8 +353,8 @@ Vfs::State::State(const Backend& host)
 Stored* Vfs::State::find(const char* wanted) {
   if (!wanted) return nullptr;
   auto found = std::ranges::find(kFileNames, std::string_view(wanted));
-  return found == kFileNames.end() ? nullptr : &files[static_cast<std::size_t>(
-                                                    found - kFileNames.begin())];
+  if (found == kFileNames.end()) return nullptr;
+  return &files[static_cast<std::size_t>(found - kFileNames.begin())];
 }
 
 int Vfs::State::open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags,
@@ -412,25 +413,36 @@ const Traffic& Vfs::traffic() const { return state_->traffic; }
 bool Vfs::hold_ballast(std::int64_t bytes) {
   Stored& ballast = state_->files[static_cast<std::size_t>(File::ballast)];
   std::int64_t there = 0;
+  state_->low = true;
   if (ballast.size(there) != SQLITE_OK) return false;
-  if (there == bytes) return true;
+  if (there == bytes) {
+    state_->low = false;
+    return true;
+  }
   const std::vector<std::byte> chunk(std::size_t{256} << 10, std::byte{0xb5});
-  int code = ballast.truncate(0);
+  int code = there ? ballast.truncate(0) : SQLITE_OK;
   for (std::int64_t at = 0; at < bytes && code == SQLITE_OK;) {
     std::int64_t length = std::min(bytes - at, static_cast<std::int64_t>(chunk.size()));
     code = ballast.write(chunk.data(), length, at);
     at += length;
   }
-  if (code == SQLITE_OK && ballast.size(there) == SQLITE_OK && there == bytes) return true;
+  if (code == SQLITE_OK && ballast.size(there) == SQLITE_OK && there == bytes) {
+    state_->low = false;
+    return true;
+  }
   ballast.truncate(0);  // Part of a ballast only takes the last room away.
   return false;
 }
 
+bool Vfs::low() const { return state_->low; }
+
 bool Vfs::release_ballast() {
+  state_->low = true;
   Stored& ballast = state_->files[static_cast<std::size_t>(File::ballast)];
   std::int64_t there = 0;
   if (ballast.size(there) != SQLITE_OK || there == 0) return false;
-  return ballast.truncate(0) == SQLITE_OK;
+  // Not looked at afterwards: OPFS closes this handle to get the room back.
+  return state_->backend.truncate(state_->backend.self, File::ballast, 0) == 0;
 }
 
 Backend MemoryFiles::backend() {

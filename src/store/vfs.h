@@ -85,6 +85,10 @@ class Vfs {
   // Gives the ballast's room back; true if there was any.
   bool release_ballast();
 
+  // Whether the ballast was released, or could not be held, since it was last
+  // held: what room there is belongs to what frees room.
+  bool low() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::int64_t kPageSize = 500;
 
+const Refusal kDiskFull{"disk-full", "The disk is full."};
+
 // RFC 3986, 2.3: all but the unreserved characters.
 std::string percent_encoded(const std::string& text) {
   std::string out;
@@ -62,8 +64,14 @@ Step Engine::handle(std::span<const Event> events, Time now) {
     return run(events, now);
   } catch (const StorageError& error) {
     if (!error.full()) throw;
-    return drain(events, now);
   }
+  try {
+    db_.checkpoint();
+    return run(events, now);
+  } catch (const StorageError& error) {
+    if (!error.full()) throw;
+  }
+  return drain(events, now);
 }
 
 Step Engine::run(std::span<const Event> events, Time now) {
@@ -89,8 +97,13 @@ Step Engine::drain(std::span<const Event> events, Time now) {
   std::vector<Event> others;
   for (const auto& event : events)
     if (!std::holds_alternative<Write>(event)) others.push_back(event);
-  db_.vfs().release_ballast();
-  Step step = run(others, now);
+  Step step;
+  try {
+    step = run(others, now);
+  } catch (const StorageError& error) {
+    if (!error.full() || !db_.vfs().release_ballast()) throw;
+    step = run(others, now);
+  }
   auto result = step.results.begin();
   std::vector<Result> results;
   for (const auto& event : events) {
@@ -100,7 +113,7 @@ Step Engine::drain(std::span<const Event> events, Time now) {
     } else if (auto answer = sessions_.answered(*write); answer && !answer->refusal) {
       results.push_back(Applied{query::row(db_, write->key)});
     } else {
-      results.push_back(Refusal{"disk-full", "The disk is full."});
+      results.push_back(kDiskFull);
     }
   }
   step.results = std::move(results);
@@ -120,6 +133,8 @@ Result Engine::on(const Write& write, Turn& turn) {
   std::optional<Refusal> refusal;
   if (auto answer = sessions_.answered(write)) {
     refusal = answer->refusal;
+  } else if (db_.vfs().low()) {
+    return kDiskFull;  // Not remembered: when it is repeated, there may be room.
   } else {
     refusal = flaw(write);
     if (!refusal) refusal = apply(write);

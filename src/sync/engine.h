@@ -56,9 +56,10 @@ class Engine {
   // Takes the events in their order, as one transaction with one flush. A
   // refused event changes nothing and does not keep the others from it.
   //
-  // On a full disk, events that free space (all but writes) are taken in a
-  // transaction of their own once the ballast has been released; writes are
-  // refused with "disk-full". Throws StorageError: then nothing has changed,
+  // On a full disk the WAL is written back, which makes room for what comes
+  // next. Where that is not enough, writes are refused with "disk-full", now
+  // and until the ballast is held again, and the events that free room (all
+  // but writes) are taken without them, with the ballast's room. Throws StorageError: then nothing has changed,
   // no effect is owed, and the host should open anew.
   Step handle(std::span<const Event> events, Time now);
 

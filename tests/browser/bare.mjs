@@ -1,126 +1,106 @@
-// A bare page in headless Chromium that imports the built package, and an API that does what the
-// test says. The page's CSP is the strictest that Holdfast runs under.
+// A bare page that imports the packed package, as an app without a bundler would, under a strict
+// Content-Security-Policy.
 
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { chromium } from 'playwright-core';
+import { startServer } from '../../demo/server/server.mjs';
 
-import { chromium as findChromium } from '../../tools/toolchain.mjs';
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
-const types = { js: 'text/javascript', wasm: 'application/wasm', map: 'application/json' };
-const html = `<!doctype html><meta charset="utf-8"><title>bare</title>
-<script type="module">
-  import * as holdfast from '/dist/index.js';
-  globalThis.holdfast = holdfast;
-</script>`;
+// What a page of ours can be asked to do; `attempt` answers an error's code in place of throwing.
+const script = `
+import { openHoldfast } from './holdfast/dist/index.js';
 
-/** Serves the page and the API, `/api/…`. What a test changes: `healthy`, `reply`, `files`. */
-export async function serve() {
-  const api = {
-    healthy: true,
-    requests: [],
-    /** By path below /dist/: an answer instead of the file. */
-    files: {},
-    reply: accept,
-    writes: () => api.requests.filter(({ method }) => method !== 'GET'),
-  };
-  const server = createServer(async (request, response) => {
-    const { method, url, headers } = request;
-    if (url === '/') {
-      const policy = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'";
-      response.writeHead(200, { 'content-type': 'text/html', 'content-security-policy': policy });
-      return response.end(html);
-    }
-    if (url.startsWith('/dist/')) return file(response, url.slice('/dist/'.length), api.files);
-    if (!url.startsWith('/api/')) return response.writeHead(404).end();
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    api.requests.push({ method, url, key: headers['idempotency-key'], body });
-    if (url === '/api/health') return response.writeHead(api.healthy ? 200 : 503).end('{}');
-    api.reply(response, { method, url, body });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return Object.assign(api, {
-    origin: `http://localhost:${server.address().port}`,
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
+globalThis.open = async (options = {}) => {
+  globalThis.hf = await openHoldfast({
+    name: 'bare',
+    baseUrl: '/api',
+    collections: { order: { path: '/orders', indexes: ['priority', ['status', '-dueAt']] } },
+    backoff: { baseMs: 100, capMs: 2000 },
+    ...options,
   });
-}
-
-async function file(response, name, files) {
-  if (files[name]) return files[name](response);
-  try {
-    const bytes = await readFile(join(dist, name));
-    response.writeHead(200, { 'content-type': types[name.split('.').at(-1)] ?? 'text/plain' });
-    response.end(bytes);
-  } catch {
-    response.writeHead(404).end();
+  globalThis.orders = hf.collection('order');
+  globalThis.heard = [];
+  for (const type of ['settled', 'deadletter', 'signin']) {
+    hf.addEventListener(type, ({ detail }) => heard.push({ type, ...detail }));
   }
+};
+globalThis.attempt = async (work) => {
+  try {
+    await work();
+    return 'done';
+  } catch (error) {
+    return { code: error.code, message: error.message };
+  }
+};
+globalThis.order = (title) => ({
+  title,
+  customer: 'Hotel Krone',
+  address: 'Bahnhofstrasse 1',
+  city: 'Chur',
+  status: 'open',
+  priority: 2,
+  createdAt: '2026-11-22T08:00:00.000Z',
+});
+document.documentElement.dataset.loaded = '';
+`;
+
+let folder;
+
+/** The folder of the page beside the unpacked package; made once a process. */
+function pageFolder() {
+  if (folder) return folder;
+  const made = mkdtempSync(join(tmpdir(), 'holdfast-bare-'));
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', made], { cwd: root });
+  const [tarball] = readdirSync(made).filter((name) => name.endsWith('.tgz'));
+  execFileSync('tar', ['-xzf', join(made, tarball), '-C', made]);
+  const pages = join(made, 'pages');
+  mkdirSync(pages);
+  cpSync(join(made, 'package'), join(pages, 'holdfast'), { recursive: true });
+  writeFileSync(
+    join(pages, 'index.html'),
+    '<!doctype html><title>bare</title><script type="module" src="app.js"></script>',
+  );
+  writeFileSync(join(pages, 'app.js'), script);
+  folder = pages;
+  return folder;
 }
 
-export function accept(response, { method, body }) {
-  const status = { POST: 201, PUT: 200, DELETE: 204 }[method];
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(method === 'DELETE' ? undefined : body);
-}
-
-/** A browser with a profile of its own on disk, which `close` removes. */
-export async function launch() {
-  const profile = mkdtempSync(join(tmpdir(), 'holdfast-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: findChromium(),
-    headless: true,
-    args: [
-      '--headless=new',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+/** Serves the page with the demo's API, its controls and its log; closed after the test. */
+export async function startBare(t, options = {}) {
+  const server = await startServer({
+    database: 'memory://',
+    staticDir: pageFolder(),
+    control: true,
+    seed: 0,
+    ...options,
   });
+  t.after(() => server.close());
   return {
-    context,
-    async close() {
-      await context.close();
-      rmSync(profile, { recursive: true, force: true });
+    ...server,
+    async control(switches) {
+      await fetch(`${server.url}/control`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(switches),
+      });
+    },
+    writes: () => server.log().filter(({ method }) => method !== 'GET'),
+    async orders() {
+      const response = await fetch(`${server.url}/api/orders?limit=500`);
+      return (await response.json()).records;
     },
   };
 }
 
-/** A tab with the bare page, in which `hf` and `tasks` are open under `name`. */
-export async function tab(context, origin, name, options = {}) {
-  const page = await context.newPage();
-  page.problems = [];
-  page.on('pageerror', error => page.problems.push(error.message));
-  await page.goto(origin);
-  await open(page, name, options);
+/** A tab with the page, the package loaded and, unless `options` is null, opened. */
+export async function barePage(browser, url, options = {}) {
+  const page = await browser.page(url);
+  await page.waitForSelector('html[data-loaded]', { state: 'attached' });
+  if (options) await page.evaluate((options) => open(options), options);
   return page;
-}
-
-export async function open(page, name, options = {}) {
-  await page.waitForFunction(() => 'holdfast' in globalThis);
-  return page.evaluate(
-    async ([name, options]) => {
-      globalThis.hf = await holdfast.openHoldfast({
-        name,
-        baseUrl: '/api',
-        collections: { task: { indexes: ['n'] } },
-        ...options,
-      });
-      globalThis.tasks = hf.collection('task');
-    },
-    [name, options],
-  );
 }

@@ -37,7 +37,7 @@ export async function opened(page) {
 }
 
 /** Goes to a place in the app without loading it anew. */
-const go = (page, hash) => page.evaluate((hash) => void (location.hash = hash), hash);
+const go = (page, hash) => page.evaluate(hash => void (location.hash = hash), hash);
 
 export async function createOrder(page, title) {
   await go(page, '#/');

@@ -1,8 +1,10 @@
 #include "store/sqlite.h"
 
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "store/vfs.h"
@@ -247,15 +249,10 @@ TEST_CASE("a file that is no database is called corrupt") {
 TEST_CASE("a database with another page size is refused") {
   MemoryFiles files;
   Vfs vfs(files.backend());
-  {
-    Database db(vfs);
-    db.exec("CREATE TABLE t (n)");
-    db.checkpoint();
-  }
-  Backend backend = files.backend();
-  backend.truncate(backend.self, File::wal, 0);
-  std::string size("\x10\x00\x01\x01", 4);  // Page size 4096, WAL.
-  size[0] = 0x02;                           // Page size 512.
-  backend.write(backend.self, File::main, std::as_bytes(std::span(size)), 16);
-  CHECK_THROWS_AS(Database{vfs}, StorageError);
+  sqlite3* other = nullptr;
+  REQUIRE(sqlite3_open_v2("main.db", &other, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                          vfs.name().c_str()) == SQLITE_OK);
+  sqlite3_exec(other, "PRAGMA page_size = 512; CREATE TABLE t (n)", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  CHECK_THROWS_WITH_AS(Database{vfs}, "PRAGMA page_size: 512, not 4096", StorageError);
 }

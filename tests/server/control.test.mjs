@@ -19,7 +19,7 @@ overEachDatabase(createDatabase => {
   });
   after(() => server?.close());
 
-  test('starts with believable orders, in many scripts, that its own validation takes', async () => {
+  test('starts with valid orders in many scripts', async () => {
     const { body } = await client.get('/api/orders?limit=1000');
     assert.equal(body.records.length, 500);
     assert.equal(new Set(body.records.map(({ id }) => id)).size, 500);
@@ -45,7 +45,7 @@ overEachDatabase(createDatabase => {
     assert.equal((await client.get('/api/health')).status, 200);
   });
 
-  test('shows its switches, changes the ones that are given, and refuses what is none', async () => {
+  test('shows its switches, changes those given, and refuses what is none', async () => {
     const shown = {
       health: 200,
       fail: null,
@@ -64,7 +64,7 @@ overEachDatabase(createDatabase => {
     assert.equal((await client.request('POST', '/control', foreign)).status, 415);
   });
 
-  test('fails the requests that match, as often as it is told, without touching an order', async () => {
+  test('fails what matches, as often as it is told, without an effect', async () => {
     const order = newOrder({ title: 'Boiler, flat 3B' });
     const match = { method: 'POST', path: '/api/orders', titleContains: 'flat 3B' };
     await client.control({ fail: { status: 503, retryAfter: 7, times: 2, match } });

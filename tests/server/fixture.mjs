@@ -8,7 +8,7 @@ import { findPostgres, startPostgres } from './postgres.mjs';
 
 export const noon = Date.parse('2026-11-22T12:00:00.000Z');
 
-/** A folder of programs, or why there are no tests over a real PostgreSQL. */
+/** The programs of a real PostgreSQL; without them, its tests are skipped and say so. */
 export const programs = findPostgres();
 export const skip = programs ? false : 'no PostgreSQL in /usr/lib/postgresql';
 

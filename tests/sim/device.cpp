@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::int64_t kBallast = 128 << 10;
 
-Device& device(void* self) { return *static_cast<Device*>(self); }
-
 // A disk that holds an empty database, made once: every schedule begins with it.
 const Disk::Snapshot& fresh(const Config& config) {
   static const Disk::Snapshot snapshot = [&] {
@@ -36,70 +34,47 @@ Device::Device(Tape& tape, Coverage& coverage, Config config)
   disk_.restore(fresh(config_));
 }
 
-// The disk's backend, with a look at its answers.
-Backend Device::watched() {
-  backend_ = disk_.backend();
-  return {
-      .self = this,
-      .read = [](void* self, File file, std::span<std::byte> to, double offset) {
-        double count = device(self).backend_.read(device(self).backend_.self, file, to, offset);
-        if (!(count >= 0 && count <= static_cast<double>(to.size())))
-          device(self).saw_failure(Fault::read_failed, count);
-        return count;
-      },
-      .write = [](void* self, File file, std::span<const std::byte> from, double offset) {
-        double count = device(self).backend_.write(device(self).backend_.self, file, from, offset);
-        if (count != static_cast<double>(from.size()))
-          device(self).saw_failure(count == Backend::kFailed || count != count
-                                       ? Fault::write_failed : Fault::write_full, count);
-        return count;
-      },
-      .truncate = [](void* self, File file, double size) {
-        double answer = device(self).backend_.truncate(device(self).backend_.self, file, size);
-        if (answer != 0) device(self).saw_failure(Fault::truncate_failed, answer);
-        return answer;
-      },
-      .flush = [](void* self, File file) {
-        double answer = device(self).backend_.flush(device(self).backend_.self, file);
-        if (answer != 0) device(self).saw_failure(Fault::flush_failed, answer);
-        return answer;
-      },
-      .size = [](void* self, File file) {
-        double bytes = device(self).backend_.size(device(self).backend_.self, file);
-        if (!(bytes >= 0 && bytes < 1e15)) device(self).saw_failure(Fault::size_failed, bytes);
-        return bytes;
-      },
-      .seed = backend_.seed,
-  };
-}
-
-void Device::saw_failure(Fault fault, double) {
-  if (disk_.dead()) return;
-  coverage_.saw(fault);
-  ++failures_;
-  if (fault == Fault::flush_failed) flush_failed_ = true;
-}
-
 template <typename Work>
 Device::Outcome Device::attempt(Work work) {
-  failures_ = 0;
-  flush_failed_ = false;
+  Disk::Struck before = disk_.struck();
   Outcome outcome;
   try {
     work(outcome);
   } catch (const StorageError& error) {
     outcome.error = error;
-    outcome.in_doubt = failures_ > 1;
-    outcome.flush_failed = flush_failed_;
   }
   outcome.died = disk_.dead();
+  count_faults(before, outcome);
   return outcome;
+}
+
+// What struck meanwhile. A file that stays failed cannot be mended, so that counts as another.
+void Device::count_faults(const Disk::Struck& before, Outcome& outcome) {
+  const Disk::Struck& now = disk_.struck();
+  std::uint64_t fulls = (now.write_full - before.write_full) + (now.full - before.full);
+  std::uint64_t failures = 0;
+  auto count = [&](Fault fault, std::uint64_t more) {
+    for (std::uint64_t i = 0; i < more; ++i) coverage_.saw(fault);
+    return more;
+  };
+  failures += count(Fault::read_failed, now.read - before.read);
+  count(Fault::write_full, now.write_full - before.write_full);
+  failures += count(Fault::write_failed,
+                    (now.write - now.write_full) - (before.write - before.write_full));
+  failures += count(Fault::truncate_failed, now.truncate - before.truncate);
+  failures += count(Fault::flush_failed, now.flush - before.flush);
+  failures += count(Fault::size_failed, now.size - before.size);
+  outcome.was_full = fulls > 0;
+  if (!outcome.error) return;
+  outcome.in_doubt = failures + fulls > 1 && failures > 0;
+  if (failures > 0 && disk_.faults.stays > 0) outcome.in_doubt = true;
+  outcome.flush_failed = now.flush > before.flush;
 }
 
 Device::Outcome Device::open(Time now) {
   close();
   Outcome outcome = attempt([&](Outcome& opened) {
-    vfs_ = std::make_unique<Vfs>(watched());
+    vfs_ = std::make_unique<Vfs>(disk_.backend());
     db_ = std::make_unique<Database>(*vfs_);
     schema::prepare(*db_);
     schema::declare(*db_, config_.collections);
@@ -123,7 +98,8 @@ Device::Outcome Device::tidy() {
     } catch (const StorageError& error) {
       outcome.error = error;
     }
-    ballast_ = vfs_->hold_ballast(kBallast);
+    vfs_->hold_ballast(kBallast);
+    holds_ballast_ = !vfs_->low();
   });
 }
 
@@ -135,7 +111,7 @@ void Device::kill() {
 void Device::cut_power() {
   close();
   disk_.power_cut();
-  ballast_ = false;
+  holds_ballast_ = false;
 }
 
 void Device::close() {
@@ -148,7 +124,8 @@ void Device::fill(std::int64_t room) { disk_.capacity = disk_.used() + room; }
 
 bool Device::must_drain() const {
   const Disk::Faults& faults = disk_.faults;
-  return ballast_ && faults.read + faults.write + faults.truncate + faults.flush + faults.size == 0;
+  return holds_ballast_ && is_open() && !vfs_->low() &&
+         faults.read + faults.write + faults.truncate + faults.flush + faults.size == 0;
 }
 
 void Device::mend() {

@@ -29,7 +29,8 @@ class Device {
     std::optional<StorageError> error;  // It was not.
     bool died = false;  // The process died in it: nobody knows, and nobody was told.
     bool in_doubt = false;     // Failed, and what undoes it failed too.
-    bool flush_failed = false;  // Failed, and only a sound disk can undo it.
+    bool flush_failed = false;  // Failed, and a power cut could undo the undoing.
+    bool was_full = false;      // An operation found the disk full.
   };
 
   // Opens the database and begins a session at "now".
@@ -49,11 +50,12 @@ class Device {
   void fill(std::int64_t room);
   void make_room() { disk_.capacity.reset(); }
   bool is_full() const { return disk_.capacity.has_value(); }
-  // The ballast was held when it was last looked at, and nothing but the room is wrong.
+  bool is_low() const { return vfs_ && vfs_->low(); }  // The engine must refuse writes.
+  // The ballast is held, and nothing but the room can be wrong: whatever is no write must be taken.
   bool must_drain() const;
 
   Disk& disk() { return disk_; }
-  Database& db() { return *db_; }
+  Database& db() const { return *db_; }
 
   // Nothing is wrong any more.
   void mend();
@@ -61,21 +63,17 @@ class Device {
  private:
   template <typename Work>
   Outcome attempt(Work work);
+  void count_faults(const Disk::Struck& before, Outcome& outcome);
   void close();
-  Backend watched();
-  void saw_failure(Fault fault, double answer);
 
   Tape& tape_;
   Coverage& coverage_;
   Config config_;
   Disk disk_;
-  Backend backend_;  // The disk's own.
   std::unique_ptr<Vfs> vfs_;
   std::unique_ptr<Database> db_;
   std::unique_ptr<Engine> engine_;
-  int failures_ = 0;  // Answers of the disk that were failures, in this attempt.
-  bool flush_failed_ = false;
-  bool ballast_ = false;
+  bool holds_ballast_ = false;
 };
 
 }  // namespace holdfast::sim

@@ -44,15 +44,12 @@ Backend Disk::backend() {
   for (Contents& file : files_) file.failed = false;
   return {
       .self = this,
-      .read = [](void* self, File file, std::span<std::byte> to, double offset) {
-        return disk(self).read(file, to, offset);
-      },
-      .write = [](void* self, File file, std::span<const std::byte> from, double offset) {
-        return disk(self).write(file, from, offset);
-      },
-      .truncate = [](void* self, File file, double size) {
-        return disk(self).truncate(file, size);
-      },
+      .read = [](void* self, File file, std::span<std::byte> to,
+                 double offset) { return disk(self).read(file, to, offset); },
+      .write = [](void* self, File file, std::span<const std::byte> from,
+                  double offset) { return disk(self).write(file, from, offset); },
+      .truncate = [](void* self, File file,
+                     double size) { return disk(self).truncate(file, size); },
       .flush = [](void* self, File file) { return disk(self).flush(file); },
       .size = [](void* self, File file) { return disk(self).size(file); },
       .seed = ++opened_,

@@ -25,6 +25,8 @@ void Ledger::begin(Epoch epoch) {
   epoch_ = epoch;
   for (auto& entry : unsettled_) entry.in_flight.reset();
   pulls_.clear();
+  settled_now_.clear();
+  buried_now_.clear();
 }
 
 // Writing.
@@ -47,7 +49,7 @@ Ledger::Expected Ledger::take_write(const Write& write, const Happening& happeni
   if (auto before = client.refusals.find(write.number); before != client.refusals.end()) {
     if (write.number <= client.acknowledged) return {.what = Expected::either};
     if (before->second.empty()) return treatment.drained ? Expected{} : seen(name);
-    return refused(treatment.drained ? "disk-full" : before->second);
+    return treatment.drained ? Expected{.what = Expected::either} : refused(before->second);
   }
   bool overtaken = write.number < client.highest;
   if (overtaken && !treatment.overtaken_too) return {.what = Expected::either};

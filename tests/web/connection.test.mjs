@@ -21,6 +21,8 @@ function fixture({ create } = {}) {
         ended: false,
         postMessage: message => worker.posted.push(message),
         terminate: () => (worker.ended = true),
+        lead: () =>
+          worker.say({ type: 'leading', leader: `me/${workers.indexOf(worker)}`, own: true }),
         say: message => worker.onmessage({ data: [message] }),
         break: message => worker.onerror({ message, preventDefault() {} }),
         calls: () =>
@@ -50,6 +52,8 @@ test('a worker is started and told everything before it is asked', async () => {
   void line.call({ type: 'status' });
   line.trigger({ type: 'online' });
   await turn();
+  workers[0].lead();
+  await turn();
   assert.deepEqual(
     workers[0].posted.map(({ type }) => type),
     ['start', 'trigger', 'calls'],
@@ -64,24 +68,40 @@ test('after a trap another worker is asked what was not answered', async () => {
   const { heard, line, workers } = fixture();
   const answered = line.call({ type: 'status' });
   const waiting = line.call(write);
+  workers[0].lead();
   await turn();
-  workers[0].say({ type: 'leading', own: true });
   workers[0].say({ type: 'answers', answers: [[1, { value: '{}' }]] });
   workers[0].say(trap);
+  workers[1].lead();
   await turn();
   assert.equal(await answered, '{}');
   assert.ok(workers[0].ended);
   assert.deepEqual(workers[1].calls(), [[2, write]]);
   workers[1].say({ type: 'answers', answers: [[2, { value: 'row' }]] });
   assert.equal(await waiting, 'row');
-  assert.deepEqual(heard, [['leading', true], ['lost']]);
+  assert.deepEqual(heard, [['leading', true], ['lost'], ['leading', true]]);
+  assert.deepEqual(
+    workers.map(({ posted }) => posted[0].start.session),
+    [1, 2],
+  );
+});
+
+test('who leads is told to the page once, however often it is heard', () => {
+  const { heard, workers } = fixture();
+  for (const leader of ['a/1', 'a/1', 'b/1', 'b/1', 'a/1'])
+    workers[0].say({ type: 'leading', leader, own: false });
+  assert.deepEqual(heard, [
+    ['leading', false],
+    ['leading', false],
+    ['leading', false],
+  ]);
 });
 
 test('an error that nobody caught counts as a trap; an ended worker is not heard', async () => {
   const { heard, workers } = fixture();
-  workers[0].say({ type: 'leading', own: true });
+  workers[0].lead();
   workers[0].break('out of memory');
-  workers[0].say({ type: 'leading', own: true });
+  workers[0].lead();
   assert.equal(workers.length, 2);
   assert.deepEqual(heard, [['leading', true], ['lost']]);
 });
@@ -90,7 +110,7 @@ test('five crashes within a minute end it, a minute later one may try again', as
   const { clock, line, workers } = fixture();
   const call = line.call(write);
   for (let i = 0; i < 5; ++i) {
-    workers[i].say({ type: 'leading', own: true });
+    workers[i].lead();
     workers[i].say(trap);
   }
   await assert.rejects(call, {
@@ -102,6 +122,7 @@ test('five crashes within a minute end it, a minute later one may try again', as
   await assert.rejects(line.call({ type: 'status' }), { code: 'storage' });
   clock.advance(60_001);
   const again = line.call({ type: 'status' });
+  workers[5].lead();
   await turn();
   workers[5].say({ type: 'answers', answers: [[workers[5].calls()[0][0], { value: 'ok' }]] });
   assert.equal(await again, 'ok');
@@ -110,7 +131,7 @@ test('five crashes within a minute end it, a minute later one may try again', as
 test('crashes far apart are forgiven', () => {
   const { clock, workers } = fixture();
   for (let i = 0; i < 20; ++i) {
-    workers[i].say({ type: 'leading', own: true });
+    workers[i].lead();
     workers[i].say(trap);
     clock.advance(15_001);
   }
@@ -146,6 +167,7 @@ test('a first worker that cannot hold the database says why, and is not tried ag
 test('a page put aside ends its worker, and asks another when it is back', async () => {
   const { heard, line, window, workers } = fixture();
   const call = line.call(write);
+  workers[0].lead();
   await turn();
   window.dispatchEvent(new Event('pagehide'));
   assert.ok(workers[0].ended);
@@ -154,6 +176,7 @@ test('a page put aside ends its worker, and asks another when it is back', async
   assert.equal(workers.length, 1);
   window.dispatchEvent(new Event('pageshow'));
   window.dispatchEvent(new Event('pageshow'));
+  workers[1].lead();
   await turn();
   assert.equal(workers.length, 2);
   assert.deepEqual(workers[1].calls(), [
@@ -162,7 +185,7 @@ test('a page put aside ends its worker, and asks another when it is back', async
   ]);
   workers[1].say({ type: 'answers', answers: [[1, { value: 'row' }]] });
   assert.equal(await call, 'row');
-  assert.deepEqual(heard, [['lost']]);
+  assert.deepEqual(heard, [['leading', true], ['lost'], ['leading', true]]);
 });
 
 test("the app's functions are asked here, and answered also when they throw", async () => {
@@ -172,12 +195,14 @@ test("the app's functions are asked here, and answered also when they throw", as
   await turn();
   const told = workers[0].posted.filter(({ type }) => type === 'told').map(({ told }) => told);
   assert.deepEqual(told[0], [1, { value: { a: 'b' } }]);
-  assert.match(told[1][1].error.message, /no check/);
+  assert.deepEqual(told[1], [2, { error: { code: 'bad-option', message: 'no check' } }]);
 });
 
 test('closing waits for what is under way, then for the worker to let go', async () => {
   const { line, workers } = fixture();
   const call = line.call(write);
+  workers[0].lead();
+  await turn();
   let closed = false;
   const closing = line.close().then(() => (closed = true));
   await turn();

@@ -27,13 +27,14 @@ function room() {
 /** A page and its worker, as far as calls go. */
 function tab(name, channel) {
   const seen = [];
-  const calls = callTable(batch => line.calls(batch));
+  const calls = callTable((leader, batch) => line.calls(leader, batch));
   const line = relay(
     name,
+    `${name}/1`,
     message => {
-      seen.push(message);
+      if (message.type === 'leading' && !calls.led(message.leader)) return;
       if (message.type === 'answers') calls.answered(message.answers);
-      if (message.type === 'leading') calls.repeat();
+      seen.push(message);
     },
     channel,
   );
@@ -187,9 +188,40 @@ test('a pause outlives the leader that was told of it', async () => {
   assert.deepEqual([b.line.paused(), c.line.paused()], [false, false]);
 });
 
+test('a write does not overtake an earlier one that was lost with its leader', async () => {
+  const join = room();
+  const [a, b] = [tab('a', join()), tab('b', join())];
+  a.line.lead(Object.assign(leader(store()), { mute: true }));
+  await turn();
+  a.line.stop();
+  const first = b.call(write(1));
+  await turn();
+  const c = tab('c', join());
+  const leading = leader(store());
+  c.line.lead(leading);
+  const second = b.call(write(2)); // On its way before the news of the new leader.
+  assert.deepEqual(await Promise.all([first, second]), [1, 2]);
+  assert.deepEqual(leading.heard, [1, 2]);
+});
+
+test('a tab that comes later is told who leads, and nobody else sends again', async () => {
+  const join = room();
+  const [a, b] = [tab('a', join()), tab('b', join())];
+  const leading = Object.assign(leader(store()), { mute: true });
+  a.line.lead(leading);
+  await turn();
+  void b.call(write(1));
+  await turn();
+  const c = tab('c', join());
+  leading.mute = false;
+  assert.equal(await c.call({ type: 'status' }), 'status');
+  assert.deepEqual(leading.heard, [1, 'status']);
+});
+
 test('closing waits for what is under way, and abandons the rest by name', async () => {
   const posted = [];
-  const calls = callTable(batch => posted.push(...batch));
+  const calls = callTable((leader, batch) => posted.push(...batch));
+  calls.led('a');
   const one = calls.call(write(1));
   const two = calls.call({ type: 'status' });
   let drained = false;

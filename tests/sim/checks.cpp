@@ -1,0 +1,174 @@
+// The invariants of sync/engine.h that World checks after a step, and how a
+// schedule ends.
+
+#include <algorithm>
+#include <map>
+
+#include "sim/violation.h"
+#include "sim/world.h"
+
+namespace holdfast::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kStepsToDrain = 3000;
+constexpr Duration kTimeToDrain = 72h;
+
+// The value of a member of the JSON object, as text.
+std::string member(const Body& object, const char* name) {
+  auto at = object.find(name);
+  return at == object.end() ? "" : at->second;
+}
+
+}  // namespace
+
+// A result says what was recorded, and the record as it is then.
+void World::check_results(const Step& step, std::span<const Ledger::Expected> expected) const {
+  if (step.results.size() != expected.size()) throw Violation("not one result an event");
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const auto& want = expected[i];
+    if (want.what == Ledger::Expected::either) continue;
+    auto* refusal = std::get_if<Refusal>(&step.results[i]);
+    std::string code = refusal ? refusal->code : "";
+    if (code != want.code)
+      throw Violation("result " + std::to_string(i + 1) + " is '" + code + "' and should be '" +
+                      want.code + "'");
+    if (refusal || !want.is_view_known) continue;
+    Body row = body_of(std::get<Applied>(step.results[i]).record).value_or(Body{});
+    if (body_of(member(row, "body")) != want.view)
+      throw Violation("result " + std::to_string(i + 1) + " shows " + member(row, "body") +
+                      ", and should show " + (want.view ? text_of(*want.view) : "nothing"));
+    Body sync = body_of(member(row, "sync")).value_or(Body{});
+    if (member(sync, "status") != (want.status.empty() ? "" : quoted(want.status)))
+      throw Violation("a record is not marked as " + want.status);
+  }
+}
+
+// The status is what the tables say.
+void World::check_status(const Status& status) const {
+  const Ledger& ledger = model_.ledger;
+  if (status.pending != ledger.pending() || status.failed != ledger.dead())
+    throw Violation("the status counts " + std::to_string(status.pending) + " pending and " +
+                    std::to_string(status.failed) + " failed, and there are " +
+                    std::to_string(ledger.pending()) + " and " + std::to_string(ledger.dead()));
+  if (status.syncing != (model_.gate.probing() || ledger.in_flight() > 0))
+    throw Violation("the status is wrong on whether something is under way");
+  if ((status.waiting_for == Status::Wait::paused) != model_.gate.paused())
+    throw Violation("the status is wrong on whether it is paused");
+}
+
+// Unless paused, what can still be sent is in flight, or waits for a probe that is under way, or
+// has an alarm.
+void World::check_nothing_waits_for_ever(const Step& step, Time now) const {
+  if (step.wake_at && *step.wake_at > now + 25h) throw Violation("the alarm is days away");
+  const Ledger& ledger = model_.ledger;
+  if (model_.gate.paused() || model_.gate.probing() || step.wake_at || ledger.in_flight() > 0)
+    return;
+  for (const auto& entry : ledger.unsettled())
+    if (!entry.dead && ledger.is_head(entry))
+      throw Violation(entry.id + " waits for nothing, and nothing will send it");
+}
+
+void World::check_tables() const {
+  if (auto why = model_.ledger.mismatch(device_.db())) throw Violation(*why);
+}
+
+void World::check_integrity() const {
+  Statement check(device_.db(), "PRAGMA integrity_check");
+  std::string answer = check.next() ? check.text(0) : "nothing";
+  if (answer != "ok") throw Violation("the integrity check says: " + answer);
+}
+
+// From now on nothing goes wrong any more.
+void World::calm_down() {
+  if (story_.is_told()) tell("from here on all is calm");
+  calm_ = true;
+  weather_ = {};
+  network_.faults = 0;
+  device_.mend();
+  device_.disk().kill();  // It was perhaps to die.
+  step();
+  while (!device_.is_open()) open();
+  arrive(app_.catch_up());
+  if (model_.gate.paused()) arrive(Happening{.event = Resume{}});
+  step();
+}
+
+// With a good network the outbox drains, in so many steps. The app tries each dead letter once
+// more, and then gives it up.
+void World::drain() {
+  std::map<MutationId, bool> retried;
+  Duration start = clock_.elapsed;
+  for (int left = kStepsToDrain; left > 0; --left) {
+    const auto& unsettled = model_.ledger.unsettled();
+    auto dead = std::ranges::find(unsettled, true, &Ledger::Entry::dead);
+    if (!network_.idle()) {
+      if (auto happening = network_.move_oldest()) arrive(std::move(*happening));
+    } else if (dead != unsettled.end()) {
+      bool again = !std::exchange(retried[dead->id], true);
+      if (again) arrive(Happening{.event = Retry{dead->id}});
+      else arrive(Happening{.event = Discard{dead->id}});
+    } else if (unsettled.empty()) {
+      return;
+    } else if (alarm_) {
+      clock_.elapsed = std::max(clock_.elapsed, *alarm_);
+      ring();
+    } else {
+      throw Violation("the outbox does not drain: nothing is under way, and no alarm is set");
+    }
+    step();
+    if (clock_.elapsed - start > kTimeToDrain) throw Violation("the outbox does not drain in days");
+  }
+  throw Violation("the outbox does not drain in " + std::to_string(kStepsToDrain) + " steps");
+}
+
+// What was recorded and not given up was applied exactly once, and in its order.
+void World::check_all_arrived() const {
+  const Ledger& ledger = model_.ledger;
+  std::map<MutationId, std::size_t> applied;
+  for (const auto& id : server_.applied())
+    if (!applied.emplace(id, applied.size()).second) throw Violation(id + " was applied twice");
+  std::map<std::string, std::size_t> last;  // By record, or for all in strict order.
+  for (const auto& [id, record] : ledger.recorded()) {
+    auto at = applied.find(id);
+    bool arrived = at != applied.end();
+    bool given_up = ledger.discarded().contains(id);
+    if (!arrived && !given_up) throw Violation(id + " was never applied");
+    if (arrived && !given_up) {
+      bool strict = config_.ordering == Ordering::strict;
+      auto [before, first] = last.try_emplace(strict ? "" : record.first + "/" + record.second,
+                                              at->second);
+      if (!first && before->second > at->second) throw Violation(id + " was applied out of order");
+      before->second = at->second;
+    }
+    if (arrived) applied.erase(at);
+  }
+  if (!applied.empty())
+    throw Violation(applied.begin()->first + " was applied and never recorded");
+}
+
+// After a last pull the app sees what the server has.
+void World::check_same_as_server() {
+  server_.touch();
+  for (const char* collection : {"order", "note"}) {
+    arrive(Happening{.event = Pull{collection}});
+    step();
+    for (int left = 200; !network_.idle() && left > 0; --left) {
+      if (auto happening = network_.move_oldest()) arrive(std::move(*happening));
+      step();
+    }
+    if (model_.ledger.is_pulling(collection)) throw Violation("a pull does not end");
+  }
+  std::size_t there = 0;
+  for (const auto& [name, stored] : server_.records()) {
+    if (stored.body) ++there;
+    if (model_.ledger.view(name) != stored.body)
+      throw Violation(name.first + "/" + name.second + " is not as the server has it");
+  }
+  if (model_.ledger.records().size() != there)
+    throw Violation("the app sees records that the server does not have");
+  look([&] { check_integrity(); });
+}
+
+}  // namespace holdfast::sim

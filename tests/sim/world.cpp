@@ -1,0 +1,457 @@
+#include "sim/world.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "sim/violation.h"
+#include "store/sessions.h"
+
+namespace holdfast::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kHeldBack = 4;  // Events that may wait for a step together.
+
+}  // namespace
+
+World::World(Tape& tape, Coverage& coverage, Story story)
+    : tape_(tape),
+      coverage_(coverage),
+      story_(story),
+      config_(draw_config(tape)),
+      weather_(draw_weather(tape)),
+      server_({{"order", "/orders"}, {"note", "/notes"}}, tape.draw(3) == 2),
+      network_(tape, coverage, server_, clock_),
+      device_(tape, coverage, config_),
+      app_(tape, coverage),
+      model_{Ledger(config_), Gate(config_)} {
+  network_.faults = tape.pick(std::array{0, 100, 250, 500});
+  set_faults();
+}
+
+Config World::draw_config(Tape& tape) {
+  Config config;
+  config.collections["order"] = {.path = "/orders", .indexes = {{"n"}}};
+  config.collections["note"] = {.path = "/notes", .indexes = {}};
+  config.ordering = tape.draw(3) == 2 ? Ordering::strict : Ordering::lanes;
+  config.concurrency = tape.pick(std::array{4, 1, 2});
+  config.max_attempts = tape.pick(std::array{5, 2});
+  config.max_outbox = tape.pick(std::array{1000, 1000, 8});
+  return config;
+}
+
+World::Weather World::draw_weather(Tape& tape) {
+  Weather weather;
+  weather.process = tape.pick(std::array{0, 1, 3});
+  weather.amid = tape.pick(std::array{0, 0, 10, 40});
+  weather.calls = tape.pick(std::array{0, 0, 50, 300});
+  weather.clock = tape.pick(std::array{0, 0, 2});
+  weather.full = tape.pick(std::array{0, 0, 4});
+  weather.disk = tape.pick(std::array{0, 0, 0, 30, 150});
+  return weather;
+}
+
+void World::set_faults() {
+  Disk::Faults faults;
+  if (weather_.disk) {
+    auto rate = static_cast<std::uint64_t>(weather_.disk);
+    // Some operations of a disk fail, seldom all of them.
+    faults.read = tape_.draw(2) * rate;
+    faults.write = tape_.draw(2) * rate;
+    faults.truncate = tape_.draw(2) * rate;
+    faults.flush = tape_.draw(2) * rate;
+    faults.size = tape_.draw(2) * rate;
+    faults.stays = tape_.draw(2) * 4;
+  }
+  device_.disk().faults = faults;
+}
+
+void World::run() {
+  open();
+  for (auto left = 60 + tape_.draw(100); left > 0; --left) live();
+  calm_down();
+  drain();
+  check_all_arrived();
+  check_same_as_server();
+}
+
+// What happens next.
+
+void World::live() {
+  clock_.elapsed += Duration(tape_.draw(4) == 3 ? tape_.draw(4000) : tape_.draw(30));
+  if (!device_.is_open() && tape_.draw(4) != 3) return open();
+  bool many = model_.ledger.unsettled().size() > 8;
+  switch (tape_.choose({30, many ? 4 : 18, 16, 4, 4, 3, 3, weather_.calls ? 4 : 0, weather_.clock,
+                        weather_.full, 3, weather_.process})) {
+    case 0: progress(); break;
+    case 1: write(); break;
+    case 2:
+      if (!network_.idle())
+        if (auto happening = network_.move_any()) arrive(std::move(*happening));
+      break;
+    case 3: signal(); break;
+    case 4: care_for_dead_letter(); break;
+    case 5: pull(); break;
+    case 6: act_elsewhere(); break;
+    case 7: arrive(app_.repeat()); break;
+    case 8: change_clock(); break;
+    case 9: change_room(); break;
+    case 10: tidy(); break;
+    default: return end_process();
+  }
+  // Events that arrive together share a step.
+  if (arrived_.size() >= kHeldBack || tape_.draw(4) != 3) step();
+}
+
+// What is under way arrives; if nothing is, time goes on to the alarm.
+void World::progress() {
+  if (!network_.idle()) {
+    if (auto happening = network_.move_oldest()) arrive(std::move(*happening));
+  } else if (alarm_) {
+    clock_.elapsed = std::max(clock_.elapsed, *alarm_);
+    if (!calm_ && tape_.draw(8) == 7) {
+      coverage_.saw(Fault::alarm_lost);
+      clock_.elapsed += Duration(tape_.draw(60'000));
+    }
+    ring();
+  } else {
+    write();
+  }
+}
+
+void World::ring() {
+  alarm_.reset();
+  arrive(Happening{.event = Tick{}});
+}
+
+void World::write() {
+  bool overtakes = tape_.strikes(weather_.calls);
+  arrive(app_.write(model_.ledger, clock_.wall(), overtakes));
+}
+
+void World::care_for_dead_letter() {
+  for (const auto& entry : model_.ledger.unsettled()) {
+    if (!entry.dead) continue;
+    bool retries = tape_.draw(3) != 2;
+    coverage_.saw(retries ? Fault::retried : Fault::discarded);
+    if (retries) return arrive(Happening{.event = Retry{entry.id}});
+    return arrive(Happening{.event = Discard{entry.id}});
+  }
+}
+
+void World::signal() {
+  const std::array<Event, 8> signals = {Visible{},  Sync{},   Online{}, Offline{},
+                                        SignedIn{}, Resume{}, Pause{},  Tick{}};
+  const Event& event = tape_.pick(signals);
+  if (std::holds_alternative<Tick>(event)) coverage_.saw(Fault::tick_spurious);
+  arrive(Happening{.event = event});
+}
+
+void World::pull() {
+  arrive(Happening{.event = Pull{tape_.draw(2) == 0 ? "order" : "note"}});
+}
+
+void World::act_elsewhere() {
+  if (tape_.draw(4) != 3) {
+    coverage_.saw(Fault::changed_elsewhere);
+    server_.change_elsewhere(tape_, clock_.truth());
+  } else if (server_.delete_elsewhere(tape_)) {
+    coverage_.saw(Fault::deleted_elsewhere);
+  }
+}
+
+void World::change_clock() {
+  const std::array<Duration, 4> jumps = {1s, 1min, 1h, 50h};
+  Duration jump = tape_.pick(jumps);
+  switch (tape_.draw(3)) {
+    case 0:
+      coverage_.saw(Fault::slept);
+      clock_.elapsed += jump;
+      break;
+    case 1:
+      coverage_.saw(Fault::clock_forward);
+      clock_.error += jump;
+      break;
+    default:
+      coverage_.saw(Fault::clock_back);
+      clock_.error -= jump;
+  }
+  if (story_.is_told()) tell("the clock is changed");
+}
+
+void World::change_room() {
+  if (device_.is_full()) {
+    device_.make_room();
+    if (story_.is_told()) tell("there is room again");
+    return;
+  }
+  coverage_.saw(Fault::disk_full);
+  device_.fill(tape_.between(0, 20'000));
+  if (story_.is_told()) tell("the disk is full");
+}
+
+void World::tidy() {
+  if (!device_.is_open()) return;
+  maybe_die_amid();
+  Device::Outcome outcome = device_.tidy();
+  if (story_.is_told()) tell(std::string("tidies") + (outcome.error ? ", in vain" : ""));
+  if (outcome.died) return died(Fault::killed_in_checkpoint, Fault::power_cut_in_checkpoint);
+  if (!outcome.error) return;
+  if (outcome.error->corrupt()) throw Violation("the file is corrupt, says a checkpoint");
+  coverage_.saw(Fault::checkpoint_failed);
+}
+
+void World::end_process() {
+  if (device_.is_open() && tape_.draw(4) == 3) app_.close_page();
+  if (tape_.draw(2) == 0) {
+    coverage_.saw(Fault::killed);
+    if (story_.is_told()) tell("the tab is killed");
+    device_.kill();
+  } else {
+    coverage_.saw(revenants_.empty() ? Fault::power_cut : Fault::power_cut_after_error);
+    if (story_.is_told()) tell("the power is cut");
+    device_.cut_power();
+    for (auto& model : revenants_) others_.push_back(std::move(model));
+    revenants_.clear();
+  }
+  lose_session();
+}
+
+// What the host does.
+
+void World::arrive(std::vector<Happening> happenings) {
+  for (auto& happening : happenings) arrived_.push_back(std::move(happening));
+}
+
+void World::maybe_die_amid() {
+  if (tape_.strikes(weather_.amid)) device_.disk().die_after(tape_.draw(12));
+}
+
+void World::open() {
+  Time now = clock_.wall();
+  maybe_die_amid();
+  Device::Outcome outcome = device_.open(now);
+  ++steps_;
+  if (outcome.died) return died(Fault::killed_in_opening, Fault::power_cut_in_opening);
+  if (outcome.error) {
+    if (story_.is_told()) tell(std::string("cannot open: ") + outcome.error->what());
+    if (outcome.error->corrupt()) throw Violation("the file is corrupt, says its opening");
+    coverage_.saw(Fault::opening_failed);
+    return;
+  }
+  recover_session(*outcome.step, now);
+}
+
+// The tables show which of the possible models is the true one.
+void World::recover_session(const Step& step, Time now) {
+  if (story_.is_told()) tell("opens");
+  bool seen = look([&] {
+    epoch_ = Sessions(device_.db()).epoch();
+    others_.insert(others_.begin(), model_);
+    std::optional<Model> found;
+    std::string why;
+    for (auto& model : others_) {
+      begin(model);
+      auto mismatch = model.ledger.mismatch(device_.db());
+      if (mismatch) why += "\n  " + *mismatch;
+      else if (found) found->gate.lower_floor(model.gate.floor());
+      else found = model;
+    }
+    if (!found) throw Violation("what was recorded is not there after opening:" + why);
+    model_ = std::move(*found);
+    if (tape_.draw(8) == 7) check_integrity();
+  });
+  if (!seen) return;
+  others_.clear();
+  revenants_.clear();
+  model_.ledger.carry_out(step.effects);
+  model_.gate.check(step.effects, now);
+  check_status(step.status);
+  carry_out(step);
+  if (tape_.draw(3) != 2 && !tape_.strikes(weather_.calls)) arrive(app_.catch_up());
+}
+
+void World::step() {
+  auto happenings = std::exchange(arrived_, {});
+  if (!device_.is_open()) return;  // They are lost; unanswered calls come again.
+  std::vector<Event> events;
+  for (const auto& happening : happenings) events.push_back(happening.event);
+  if (story_.is_told())
+    for (const auto& event : events) tell("-> " + words(event));
+  Time now = clock_.wall();
+  bool must_drain = device_.must_drain();
+  maybe_die_amid();
+  Device::Outcome outcome = device_.handle(events, now);
+  ++steps_;
+  if (outcome.died) {
+    others_ = futures(happenings, now);
+    return died(Fault::killed_in_step, Fault::power_cut_in_step);
+  }
+  if (outcome.error) return failed(happenings, outcome, now, must_drain);
+  if (must_drain && device_.is_low()) coverage_.saw(Fault::drained_full);
+  taken(happenings, *outcome.step, now, outcome.was_full);
+}
+
+void World::taken(std::span<const Happening> happenings, const Step& step, Time now,
+                  bool was_full) {
+  if (story_.is_told()) {
+    for (const auto& result : step.results) tell("   " + words(result));
+    for (const auto& effect : step.effects) tell("<- " + words(effect));
+  }
+  auto expected = take(model_, happenings, now, &step);
+  check_results(step, expected);
+  count_refused(step, was_full);
+  model_.ledger.carry_out(step.effects);
+  model_.gate.check(step.effects, now);
+  if (model_.ledger.in_flight() > config_.concurrency)
+    throw Violation("more attempts are in flight than may be");
+  check_status(step.status);
+  check_nothing_waits_for_ever(step, now);
+  carry_out(step);
+  answer_calls(happenings);
+  look([&] { check_tables(); });
+}
+
+// Only a disk that is full, or has no ballast to drain with, refuses a write.
+void World::count_refused(const Step& step, bool was_full) {
+  bool refused = std::ranges::any_of(step.results, [](const Result& result) {
+    auto* refusal = std::get_if<Refusal>(&result);
+    return refusal && refusal->code == "disk-full";
+  });
+  if (refused && !was_full && !device_.is_low())
+    throw Violation("a write is refused for a full disk, and the disk is not full");
+  if (refused) coverage_.saw(Fault::write_refused_full);
+}
+
+void World::carry_out(const Step& step) {
+  for (const auto& effect : step.effects) {
+    if (auto* send = std::get_if<Send>(&effect)) network_.carry(*send);
+    if (auto* probe = std::get_if<Probe>(&effect)) network_.carry(*probe);
+    if (auto* fetch = std::get_if<Fetch>(&effect)) network_.carry(*fetch);
+  }
+  alarm_.reset();
+  if (step.wake_at)
+    alarm_ = clock_.elapsed + std::max(Duration(0), *step.wake_at - clock_.wall());
+}
+
+void World::answer_calls(std::span<const Happening> happenings) {
+  for (const auto& happening : happenings) {
+    auto* write = std::get_if<Write>(&happening.event);
+    if (!write) continue;
+    if (tape_.strikes(weather_.calls)) coverage_.saw(Fault::call_unanswered);
+    else app_.hear(*write);
+  }
+}
+
+// A step that could not be stored. It changed nothing, unless what undoes it failed as well.
+void World::failed(std::span<const Happening> happenings, const Device::Outcome& outcome, Time now,
+                   bool must_drain) {
+  coverage_.saw(Fault::step_failed);
+  if (story_.is_told()) tell(std::string("   failed: ") + outcome.error->what());
+  if (outcome.error->corrupt()) throw Violation("the file is corrupt, says a step");
+  if (must_drain) throw Violation("a full disk does not drain, though the ballast was held");
+  if (outcome.in_doubt) others_ = futures(happenings, now);
+  else if (outcome.flush_failed) revenants_ = futures(happenings, now);
+  if (tape_.draw(2) == 0) answer_calls(happenings);  // They are told that it failed.
+  auto is_call = [](const Happening& h) {
+    return std::holds_alternative<Write>(h.event) || std::holds_alternative<Retry>(h.event) ||
+           std::holds_alternative<Discard>(h.event) || std::holds_alternative<Pull>(h.event);
+  };
+  // As web/driver.ts: who called can call again, but an answer comes only once.
+  if (outcome.error->full() && !outcome.in_doubt && std::ranges::all_of(happenings, is_call)) {
+    look([&] { check_tables(); });
+    return;
+  }
+  device_.kill();
+  lose_session();
+}
+
+void World::died(Fault killed, Fault cut) {
+  if (tape_.draw(2) == 0) {
+    coverage_.saw(killed);
+    if (story_.is_told()) tell("   the tab is killed amid it");
+    device_.kill();
+  } else {
+    coverage_.saw(cut);
+    if (story_.is_told()) tell("   the power is cut amid it");
+    device_.cut_power();
+    for (auto& model : revenants_) others_.push_back(std::move(model));
+    revenants_.clear();
+  }
+  if (tape_.draw(4) == 3) app_.close_page();
+  lose_session();
+}
+
+void World::lose_session() {
+  arrived_.clear();
+  alarm_.reset();
+  network_.end_session();
+  app_.lose_session();
+}
+
+// Reads the database while no operation fails; false if it cannot be read nevertheless.
+bool World::look(const std::function<void()>& at) {
+  Disk::Faults faults = std::exchange(device_.disk().faults, {});
+  bool seen = true;
+  try {
+    at();
+  } catch (const StorageError& error) {
+    if (error.corrupt()) throw Violation("the file is corrupt, says a read");
+    seen = false;
+  }
+  device_.disk().faults = faults;
+  if (seen) return true;
+  device_.kill();
+  lose_session();
+  return false;
+}
+
+// The models.
+
+void World::begin(Model& model) {
+  model.ledger.begin(epoch_);
+  model.gate.begin();
+}
+
+// Tells the model what has happened, and what the step made of it, when that is known.
+std::vector<Ledger::Expected> World::take(Model& model, std::span<const Happening> happenings,
+                                          Time now, const Step* step) {
+  auto code = [&](std::size_t i) {
+    auto* refusal = step ? std::get_if<Refusal>(&step->results.at(i)) : nullptr;
+    return refusal ? refusal->code : "";
+  };
+  bool drained = false;
+  for (std::size_t i = 0; step && i < happenings.size(); ++i)
+    if (code(i) == "disk-full") drained = true;
+  std::vector<Ledger::Expected> expected;
+  for (std::size_t i = 0; i < happenings.size(); ++i) {
+    auto* answered = std::get_if<Answered>(&happenings[i].event);
+    bool current = answered && model.ledger.is_current(*answered);
+    model.gate.take(happenings[i], now, model.ledger.epoch(), current);
+    bool recorded = step && code(i).empty();
+    expected.push_back(
+        model.ledger.take(happenings[i], {.drained = drained, .overtaken_too = recorded}));
+  }
+  return expected;
+}
+
+// The models that are possible if the step is stored in the end.
+std::vector<World::Model> World::futures(std::span<const Happening> happenings, Time now) const {
+  std::vector<Model> futures;
+  for (bool drained : {false, true})
+    for (bool overtaken_too : {false, true}) {
+      Model model = model_;
+      for (const auto& happening : happenings) {
+        auto* answered = std::get_if<Answered>(&happening.event);
+        bool current = answered && model.ledger.is_current(*answered);
+        model.gate.take(happening, now, model.ledger.epoch(), current);
+        model.ledger.take(happening, {drained, overtaken_too});
+      }
+      futures.push_back(std::move(model));
+    }
+  return futures;
+}
+
+}  // namespace holdfast::sim
