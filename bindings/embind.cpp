@@ -19,9 +19,12 @@ namespace {
 
 using namespace holdfast;
 
-constexpr std::int64_t kBallast = 1 << 20;
+// The WAL is written back when idle from the one, always from the other. The ballast has room for
+// all that the longest WAL can add to main.db, and some: without it a full disk could neither
+// write the WAL back nor let it grow.
 constexpr int kIdleCheckpointPages = 500;
-constexpr int kCheckpointPages = 2000;
+constexpr int kCheckpointPages = 1000;
+constexpr std::int64_t kBallast = 6 << 20;
 
 // Runs what answers with a text, and makes an answer of what it throws.
 template <typename Work>
@@ -52,14 +55,14 @@ class Core {
       schema::prepare(*db_);
       schema::declare(*db_, read.collections);
       engine_ = std::make_unique<Engine>(*db_, std::move(read));
-      vfs_->hold_ballast(kBallast);
+      hold_ballast();
       return std::string("{}");
     });
   }
 
   std::string handle(std::string events, double now) {
     return answer([&] {
-      if (vfs_->low()) vfs_->hold_ballast(kBallast);  // There may be room again.
+      if (vfs_->low()) hold_ballast();  // There may be room again.
       Time time{Duration(static_cast<std::int64_t>(now))};
       Step step = engine_->handle(codec::events(events), time);
       if (db_->wal_pages() >= kCheckpointPages) checkpoint();
@@ -71,11 +74,11 @@ class Core {
     return answer([&] { return codec::read(*db_, engine_->config(), what); });
   }
 
-  // Does what can wait until nothing else is to be done.
+  // Does what can wait until there is nothing else to do.
   std::string idle() {
     return answer([&] {
       if (db_->wal_pages() >= kIdleCheckpointPages) checkpoint();
-      vfs_->hold_ballast(kBallast);
+      if (vfs_->low()) hold_ballast();
       return std::string("{}");
     });
   }
@@ -88,6 +91,11 @@ class Core {
   }
 
  private:
+  // On a disk only: memory that is full has no use for it.
+  void hold_ballast() {
+    if (opfs_) vfs_->hold_ballast(kBallast);
+  }
+
   // A checkpoint that fails has lost nothing: the WAL keeps what it should have written back. The
   // step before it is committed, so its answer must not be lost either.
   void checkpoint() {

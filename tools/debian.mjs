@@ -5,6 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { Failure, run } from './step.mjs';
 import { program } from './toolchain.mjs';
@@ -19,29 +20,41 @@ export function release() {
     : undefined;
 }
 
-/** Installs packages into the system. Mends first what an apt that was killed left half done. */
-export async function install(packages) {
+/**
+ * Installs packages into the system, for they bring `what`. Mends first what an apt that was killed
+ * left half done, and waits for one that is at work.
+ */
+export async function install(packages, what) {
   const command = `apt-get install ${packages.join(' ')}`;
   if (!program('apt-get')) {
     throw new Failure(
-      `there is no apt-get here, so the set-up cannot install: ${packages.join(', ')}.\n` +
-        'Install what provides these Debian packages, then run this again.',
+      `${what} is missing, and there is no apt-get here to install it with. ` +
+        `Install what brings it (on Debian: ${packages.join(', ')}), then run this again.`,
     );
   }
   if (!isRoot) {
-    throw new Failure(`this needs root, once: \`${command}\`. Then run this again.`);
+    throw new Failure(
+      `${what} is missing, and only root can install it: \`${command}\`. Then run this again.`,
+    );
   }
-  const options = {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' },
-  };
-  await run('dpkg', ['--configure', '-a'], options);
-  await run('apt-get', ['-q', 'update'], options);
-  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
-  await run(
-    'apt-get',
-    ['-q', '-y', ...wait, 'install', '--no-install-recommends', ...packages],
-    options,
-  );
+  await whenUnlocked('dpkg', ['--configure', '-a']);
+  await whenUnlocked('apt-get', ['-q', 'update']);
+  await whenUnlocked('apt-get', ['-qy', 'install', '--no-install-recommends', ...packages]);
+}
+
+// A machine that has just started is often at work on its own updates.
+async function whenUnlocked(command, args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
+  for (let attempts = 100; ; attempts--) {
+    try {
+      return await run(command, args, { env });
+    } catch (error) {
+      if (!attempts || !/Unable to lock|Could not get lock|was locked by/.test(error.message)) {
+        throw error;
+      }
+      await pause(3000);
+    }
+  }
 }
 
 /**

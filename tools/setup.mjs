@@ -20,7 +20,7 @@ import { basename, dirname, join } from 'node:path';
 
 import * as debian from './debian.mjs';
 import { Failure, run, step, steps } from './step.mjs';
-import { cached, chromium, emscripten, pins, program, root } from './toolchain.mjs';
+import { cache, cached, chromium, emscripten, pins, program, root } from './toolchain.mjs';
 
 const wasm = [packages, builders, wasmCompiler, headers, sqlite];
 const native = [builders, nativeCompilers, headers, sqlite];
@@ -37,6 +37,7 @@ await steps(async () => {
   if (!(purpose in purposes)) {
     throw new Failure(`set up for what? One of: ${Object.keys(purposes).join(', ')}.`);
   }
+  sweep();
   for (const part of purposes[purpose]) await part();
 });
 
@@ -107,7 +108,10 @@ function system(name, parts) {
     for (const part of parts) if (!(await part.is())) missing.push(part);
     const names = list => list.map(part => part.name).join(', ');
     if (missing.length === 0) return `found ${names(parts)}`;
-    await debian.install(missing.flatMap(part => part.needs));
+    await debian.install(
+      missing.flatMap(part => part.needs),
+      names(missing),
+    );
     return `installed ${names(missing)}`;
   });
 }
@@ -117,7 +121,7 @@ function wasmCompiler() {
     const found = emscripten();
     if (found) return `found ${found.version} in ${found.from}`;
     if (debian.release() >= 13 && debian.isRoot) {
-      await debian.install(['emscripten']);
+      await debian.install(['emscripten'], 'Emscripten');
     } else {
       await install(cached.emscripten, unpackEmscripten);
     }
@@ -265,31 +269,32 @@ function sqliteIsRight(directory) {
   });
 }
 
-// Fills a directory under another name, then gives it its own. What earlier runs left half filled
-// is removed. Two runs at once may both fill one; the first to finish is kept.
+// Fills a directory under another name, then gives it its own. Two runs at once may both fill one:
+// the first to finish is kept.
 async function install(directory, fill) {
-  const parent = dirname(directory);
-  mkdirSync(parent, { recursive: true });
-  for (const name of readdirSync(parent)) {
-    const pid = name.startsWith(`${basename(directory)}.`) && Number(name.split('.').at(-1));
-    if (pid && !isRunning(pid)) rmSync(join(parent, name), { recursive: true, force: true });
-  }
-  const filling = `${directory}.${process.pid}`;
+  const filling = `${directory}.filling-${process.pid}`;
   try {
-    mkdirSync(filling);
+    mkdirSync(filling, { recursive: true });
     await fill(filling, directory);
-    renameSync(filling, directory);
-  } catch (error) {
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    if (!existsSync(directory)) renameSync(filling, directory);
   } finally {
     rmSync(filling, { recursive: true, force: true });
+  }
+}
+
+// Removes what runs that were killed left half filled.
+function sweep() {
+  if (!existsSync(cache)) return;
+  for (const name of readdirSync(cache)) {
+    const pid = name.match(/\.filling-(\d+)$/)?.[1];
+    if (pid && !isRunning(Number(pid))) rmSync(join(cache, name), { recursive: true, force: true });
   }
 }
 
 function isRunning(pid) {
   try {
     process.kill(pid, 0);
-    return true;
+    return pid !== process.pid;
   } catch (error) {
     return error.code === 'EPERM';
   }

@@ -22,7 +22,7 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const pins = JSON.parse(readFileSync(join(root, 'tools/pins.json'), 'utf8'));
 
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'holdfast');
+export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'holdfast');
 export const cached = {
   emscripten: join(cache, `emscripten-${pins.emscripten.version}`),
   headers: join(cache, `headers-${pins.nlohmann.version}-${pins.doctest.version}`),

@@ -236,12 +236,17 @@ async function compile(url: string): Promise<WebAssembly.Module> {
 async function ask({ headers, check }: Settings, question: Question): Promise<unknown> {
   switch (question.type) {
     case 'headers':
-      return { ...(await headers?.()) };
+      return plainHeaders(await headers?.());
     case 'check':
       return (await check?.(responseOf(question.response))) === true;
     default:
       return question satisfies never;
   }
+}
+
+/** As an object, also where an app in JavaScript hands over Headers. */
+function plainHeaders(given: Record<string, string> | Headers = {}): Record<string, string> {
+  return given instanceof Headers ? Object.fromEntries(given) : { ...given };
 }
 
 function responseOf({ status, contentType, etag, date, body }: Answer): Response {

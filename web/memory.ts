@@ -5,8 +5,7 @@ import { within, type Clock } from './clock.js';
 import type { Line, Listener } from './connection.js';
 import { openCore, type Glue } from './core.js';
 import { HoldfastError, messageOf } from './errors.js';
-import type { Response as Answer } from './protocol.js';
-import { callTable, type Start } from './rpc.js';
+import { appFunctions, callTable, type Start } from './rpc.js';
 import { openSession } from './session.js';
 import { transport } from './transport.js';
 
@@ -38,10 +37,7 @@ export async function connectMemory(
         fetch,
         clock,
         closed: closed.signal,
-        headers: async () =>
-          asks.headers ? ((await listener.ask({ type: 'headers' })) as Record<string, string>) : {},
-        check: async (response: Answer) =>
-          !asks.check || (await listener.ask({ type: 'check', response })) === true,
+        ...appFunctions(asks, listener.ask),
         complain: listener.complain,
       }),
       notify: listener.notice,

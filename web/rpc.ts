@@ -345,6 +345,21 @@ export interface Asking {
   told(told: Numbered<Answer>): void;
 }
 
+/** The app's functions, where there are any, as they are asked through `ask`. */
+export function appFunctions(
+  asks: Start['asks'],
+  ask: (question: Question) => Promise<unknown>,
+): {
+  headers(): Promise<Record<string, string>>;
+  check(response: Response): Promise<boolean>;
+} {
+  return {
+    headers: async () =>
+      asks.headers ? ((await ask({ type: 'headers' })) as Record<string, string>) : {},
+    check: async response => !asks.check || (await ask({ type: 'check', response })) === true,
+  };
+}
+
 /** How many questions may be open: an app's function may never settle. */
 const maxQuestions = 100;
 

@@ -6,7 +6,15 @@ import { systemClock } from './clock.js';
 import { compileResponse, openCore, type FileHandle } from './core.js';
 import { refusalOf } from './errors.js';
 import { lead } from './leader.js';
-import { asking, collected, relay, type Start, type ToPage, type ToWorker } from './rpc.js';
+import {
+  appFunctions,
+  asking,
+  collected,
+  relay,
+  type Start,
+  type ToPage,
+  type ToWorker,
+} from './rpc.js';
 import { openSession } from './session.js';
 import { transport } from './transport.js';
 
@@ -74,12 +82,7 @@ function serve({
             fetch,
             clock: systemClock,
             closed: closed.signal,
-            headers: async () =>
-              asks.headers
-                ? ((await questions.ask({ type: 'headers' })) as Record<string, string>)
-                : {},
-            check: async response =>
-              !asks.check || (await questions.ask({ type: 'check', response })) === true,
+            ...appFunctions(asks, questions.ask),
             complain: reason => post({ type: 'complaint', reason }),
           }),
           notify: line.notify,

@@ -31,7 +31,7 @@ export function createLetter(
   const subject = createSubject(first, orders, actions.leave);
   const element = h(
     'li',
-    { class: 'entry letter', 'data-testid': 'dead-letter', 'data-id': id },
+    { class: 'entry', 'data-testid': 'dead-letter', 'data-id': id },
     subject.element,
     h('p', { class: 'problem' }, reason, detail),
     h('div', { class: 'buttons' }, retry, discard),

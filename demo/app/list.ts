@@ -54,7 +54,7 @@ export function createList(orders: Orders, actions: RowActions): List {
     show();
   });
 
-  const sections = h('div', { class: 'sections' });
+  const sections = h('div');
   const showSections = keyed<SectionItem>(
     sections,
     (item) => item.section.title,
@@ -86,7 +86,8 @@ export function createList(orders: Orders, actions: RowActions): List {
     more,
   );
   const element = h('section', { class: 'pane list', 'aria-label': 'Work orders' });
-  element.append(filterBar.element, scroller);
+  const heading = h('h1', { class: 'visually-hidden' }, 'Work orders');
+  element.append(heading, filterBar.element, scroller);
 
   /** Shows another choice from its top. */
   function show(): void {

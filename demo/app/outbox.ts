@@ -19,7 +19,7 @@ export interface Outbox {
 }
 
 export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Orders): Outbox {
-  const summary = h('p', { class: 'summary' });
+  const summary = h('p');
   const reason = h('p', { class: 'hint' });
   const failure = h('p', { class: 'error', role: 'alert' });
   const send = h(
@@ -43,9 +43,9 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
     },
     icon('close'),
   );
-  const letters = h('ul', { class: 'entries' });
+  const letters = h('ul');
   const lettersBlock = h('section', { class: 'letters' }, h('h3', {}, 'Refused'), letters);
-  const waiting = h('ul', { class: 'entries' });
+  const waiting = h('ul');
   const rest = h('p', { class: 'rest' });
   const waitingBlock = h('section', {}, h('h3', {}, 'Waiting'), waiting, rest);
   const element = h('dialog', {

@@ -31,7 +31,7 @@ export function createRow(first: RowItem, actions: RowActions): View<RowItem> {
   const place = written('span', { class: 'row-place' });
   const link = h('a', { class: 'row-link' }, title, place);
   const due = h('time', { class: 'row-due' });
-  const priority = h('span', { class: 'row-priority', role: 'img' });
+  const priority = h('span', { role: 'img' });
   const mark = createMark();
   const end = h('span', { class: 'row-end' }, due, h('span', {}, mark.element, priority));
   const element = h(

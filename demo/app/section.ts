@@ -49,7 +49,7 @@ let sectionsMade = 0;
 export function createSection(first: SectionItem, actions: RowActions): View<SectionItem> {
   sectionsMade += 1;
   const id = `section-${sectionsMade}`;
-  const rows = h('ul', { class: 'rows' });
+  const rows = h('ul');
   const showRows = keyed<OrderRow>(
     rows,
     (order) => order.id,

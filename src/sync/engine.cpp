@@ -102,6 +102,7 @@ Step Engine::drain(std::span<const Event> events, Time now) {
     step = run(others, now);
   } catch (const StorageError& error) {
     if (!error.full() || !db_.vfs().release_ballast()) throw;
+    db_.checkpoint();
     step = run(others, now);
   }
   auto result = step.results.begin();

@@ -167,8 +167,6 @@ test('a full disk refuses writes, loses nothing, and still drains', async (t) =>
   await reachable(page);
   await server.control({ offline: true });
   const kept = await page.evaluate(() => orders.create(order('Before')).then(({ id }) => id));
-  // The ballast is held when the worker is idle.
-  await page.waitForTimeout(1500);
   const session = await page.context().newCDPSession(page);
   const quota = (quotaSize) =>
     session.send('Storage.overrideQuotaForOrigin', { origin: server.url, quotaSize });
@@ -176,7 +174,7 @@ test('a full disk refuses writes, loses nothing, and still drains', async (t) =>
   await quota(usage + 200_000);
   const answer = await page.evaluate(async () => {
     const written = [];
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 1000; i++) {
       const refused = await attempt(async () => {
         written.push((await orders.create({ ...order('Filler'), notes: 'x'.repeat(9_000) })).id);
       });

@@ -81,7 +81,7 @@ test('two tabs have one database: reads, writes, live queries and status in both
   assert.deepEqual([...first.problems, ...second.problems], []);
 });
 
-test('when the leading tab goes, another takes over, and what waited is answered once', async () => {
+test('when the leading tab goes, another takes over and answers what waited', async () => {
   api.healthy = false;
   const first = await tab(browser.context, api.origin, name);
   const second = await tab(browser.context, api.origin, name);

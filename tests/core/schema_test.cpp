@@ -79,6 +79,7 @@ TEST_SUITE("schema") {
     {
       Vfs vfs(files.backend());
       Database db(vfs);
+      std::int64_t writes = vfs.traffic().writes;
       std::string reason;
       try {
         schema::prepare(db);
@@ -86,7 +87,7 @@ TEST_SUITE("schema") {
         reason = newer.what();
       }
       CHECK(reason == "version 2, known is 1");
-      CHECK(vfs.traffic().writes == 0);
+      CHECK(vfs.traffic().writes == writes);
     }
     CHECK(contents(files) == before);
   }

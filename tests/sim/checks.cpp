@@ -61,10 +61,10 @@ void World::check_status(const Status& status) const {
 // Unless paused, what can still be sent is in flight, or waits for a probe that is under way, or
 // has an alarm.
 void World::check_nothing_waits_for_ever(const Step& step, Time now) const {
-  if (step.wake_at && *step.wake_at > now + 25h) throw Violation("the alarm is days away");
   const Ledger& ledger = model_.ledger;
-  if (model_.gate.paused() || model_.gate.probing() || step.wake_at || ledger.in_flight() > 0)
-    return;
+  if (model_.gate.paused() || model_.gate.probing() || ledger.in_flight() > 0) return;
+  if (step.wake_at && *step.wake_at > now + 25h) throw Violation("the alarm is days away");
+  if (step.wake_at) return;
   for (const auto& entry : ledger.unsettled())
     if (!entry.dead && ledger.is_head(entry))
       throw Violation(entry.id + " waits for nothing, and nothing will send it");

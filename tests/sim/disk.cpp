@@ -83,11 +83,11 @@ double Disk::write(File file, std::span<const std::byte> from, double offset) {
   bool was_dead = dead_;
   if (!answers(at_file)) {
     // A process can be killed amid a write.
-    if (dead_ && !was_dead) put(at_file, from.first(draw_(from.size() + 1)), at);
+    if (dead_ && !was_dead) put(at_file, from.first(below(from.size() + 1)), at);
     return Backend::kFailed;
   }
   if (strikes(faults.write, struck_.write, at_file)) {
-    std::size_t written = put(at_file, from.first(draw_(from.size())), at);
+    std::size_t written = put(at_file, from.first(below(from.size())), at);
     if (draw_(2) == 0) {
       ++struck_.write_full;
       return shape_of_full(written);
@@ -203,7 +203,7 @@ void Disk::settle(Contents& contents) {
 
   // Sizes change in their order and up to some moment. Every sector takes the writes to it in
   // their order, and stops after as many as the tape says.
-  std::size_t moment = draw_(sizes.size());
+  std::size_t moment = below(sizes.size());
   std::map<std::size_t, std::uint64_t> writes;
   for (const Change& change : pending)
     visit_sectors(change, [&](std::size_t sector) { ++writes[sector]; });

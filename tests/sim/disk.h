@@ -113,6 +113,7 @@ class Disk {
   double flush(File file);
   double size(File file);
 
+  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(draw_(bound)); }
   Contents& contents(File file) { return files_[static_cast<std::size_t>(file)]; }
   bool strikes(std::uint64_t one_in, std::uint64_t& count, Contents& contents);
   bool answers(Contents& contents);

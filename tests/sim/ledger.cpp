@@ -1,6 +1,7 @@
 #include "sim/ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/violation.h"
 #include "timestamp.h"
@@ -46,8 +47,9 @@ Ledger::Expected Ledger::take_write(const Write& write, const Happening& happeni
                                     Treatment treatment) {
   Client& client = clients_[write.client];
   Name name = name_of(write.key);
+  // The page has its answer, whatever it is told now.
+  if (write.number <= client.acknowledged) return {.what = Expected::either};
   if (auto before = client.refusals.find(write.number); before != client.refusals.end()) {
-    if (write.number <= client.acknowledged) return {.what = Expected::either};
     if (before->second.empty()) return treatment.drained ? Expected{} : seen(name);
     return treatment.drained ? Expected{.what = Expected::either} : refused(before->second);
   }
@@ -153,7 +155,7 @@ void Ledger::accept(std::size_t index, const Happening& happening) {
   Line& line = lines_[entry.record];
   if (entry.kind == Kind::remove) line.base.reset();
   else line.base = happening.record ? happening.record : body_of(entry.first->body);
-  line.whole.reset();
+  line.gone = false;
   line.accepted = std::max(line.accepted, happening.version);
   if (auto pull = pulls_.find(entry.record.first); pull != pulls_.end())
     pull->second.confirmed.insert(entry.record.second);
@@ -169,7 +171,9 @@ void Ledger::remove(std::size_t index, Settled::Reason reason) {
   Entry entry = unsettled_[index];
   unsettled_.erase(unsettled_.begin() + static_cast<std::ptrdiff_t>(index));
   settled_now_.push_back({entry.id, {entry.record.first, entry.record.second}, reason});
-  if (chain(entry.record).empty()) lines_[entry.record].whole.reset();
+  if (!chain(entry.record).empty()) return;
+  Line& line = lines_[entry.record];
+  if (std::exchange(line.gone, false)) line.base.reset();
 }
 
 void Ledger::take_page(const Pulled& pulled, const Happening& happening) {
@@ -185,9 +189,8 @@ void Ledger::take_page(const Pulled& pulled, const Happening& happening) {
     Line& line = lines_[name];
     if (entry.version < line.accepted)
       throw Violation("a pull undoes what was accepted of " + show(name));
-    if (entry.body) line.whole.reset();
-    else if (!chain(name).empty() && line.base) line.whole = line.base;
-    line.base = entry.body;
+    line.gone = !entry.body && !chain(name).empty();
+    if (!line.gone) line.base = entry.body;
   }
 }
 
@@ -239,15 +242,14 @@ Send Ledger::request_of(const Entry& entry) const {
   if (entry.kind == Kind::create) return {0, entry.id, 0, "POST", path, text_of(entry.change.set)};
   std::string one = path + "/" + id;
   if (entry.kind == Kind::remove) return {0, entry.id, 0, "DELETE", one, ""};
-  const Line& line = lines_.at(entry.record);
-  Body body = line.base ? changed(*line.base, entry.change) : view(entry.record).value_or(Body{});
+  Body body = changed(base(entry.record).value_or(Body{}), entry.change);
   return {0, entry.id, 0, "PUT", one, text_of(body)};
 }
 
 // Reading.
 
 std::optional<Body> Ledger::fold(const Line& line, const Name& record) const {
-  std::optional<Body> body = line.base ? line.base : line.whole;
+  std::optional<Body> body = line.base;
   for (const Entry* entry : chain(record)) switch (entry->kind) {
       case Kind::create: body = entry->change.set; break;
       case Kind::update: body = changed(body.value_or(Body{}), entry->change); break;

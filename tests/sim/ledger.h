@@ -94,8 +94,8 @@ class Ledger {
  private:
   struct Line {
     std::optional<Body> base;  // What the server confirmed.
-    // What is folded over where a pull has taken the base away: the app goes on seeing it.
-    std::optional<Body> whole;
+    // A pull says that it was deleted. The app goes on seeing it until its changes are settled.
+    bool gone = false;
     Version accepted = 0;  // The version that an accepted change made.
   };
   struct Client {

@@ -14,6 +14,10 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kHeldBack = 4;  // Events that may wait for a step together.
 
+std::string words(const StorageError& error) {
+  return std::string(error.what()) + " (" + std::to_string(error.code()) + ")";
+}
+
 }  // namespace
 
 World::World(Tape& tape, Coverage& coverage, Story story)
@@ -236,7 +240,7 @@ void World::open() {
   ++steps_;
   if (outcome.died) return died(Fault::killed_in_opening, Fault::power_cut_in_opening);
   if (outcome.error) {
-    if (story_.is_told()) tell(std::string("cannot open: ") + outcome.error->what());
+    if (story_.is_told()) tell("cannot open: " + words(*outcome.error));
     if (outcome.error->corrupt()) throw Violation("the file is corrupt, says its opening");
     coverage_.saw(Fault::opening_failed);
     return;
@@ -349,7 +353,7 @@ void World::answer_calls(std::span<const Happening> happenings) {
 void World::failed(std::span<const Happening> happenings, const Device::Outcome& outcome, Time now,
                    bool must_drain) {
   coverage_.saw(Fault::step_failed);
-  if (story_.is_told()) tell(std::string("   failed: ") + outcome.error->what());
+  if (story_.is_told()) tell("   failed: " + words(*outcome.error));
   if (outcome.error->corrupt()) throw Violation("the file is corrupt, says a step");
   if (must_drain) throw Violation("a full disk does not drain, though the ballast was held");
   if (outcome.in_doubt) others_ = futures(happenings, now);

@@ -126,7 +126,7 @@ test('what is written offline is there at once, and arrives in order and once', 
   assert.deepEqual(await holdfast.outbox.list(), []);
 });
 
-test('an answer that is lost after the server applied it is asked for under the same key', async t => {
+test('a request whose answer was lost is sent again under the same key', async t => {
   let cut = true;
   reply = (response, request) => {
     if (!cut) return accept(response, request);

@@ -1,0 +1,457 @@
+#include "store/query.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "codec.h"
+#include "draw.h"
+#include "store/records.h"
+#include "tables.h"
+#include "world.h"
+
+using namespace holdfast;
+using namespace holdfast::test;
+using namespace std::chrono_literals;
+using Value = nlohmann::ordered_json;
+using Ids = std::vector<std::string>;
+
+namespace {
+
+Config listed() {
+  Config config;
+  config.collections["order"] = {.path = "/orders",
+                                 .indexes = {{"done", "-createdAt"}, {"title"}, {"n", "title"}}};
+  config.collections["note"] = {.path = "/notes", .indexes = {}};
+  return config;
+}
+
+struct QueryTest : Tables {
+  QueryTest() : Tables(listed().collections) {}
+
+  void save(const std::string& id, Value body, const std::string& collection = "order") {
+    body["id"] = id;
+    Records(db).save({collection, id}, {.body = body.dump(), .base = body.dump(), .tail = 0,
+                                        .confirmed = 0});
+  }
+
+  std::string answer(const Value& query, const std::string& type = "list",
+                     const std::string& collection = "order") {
+    Value read = {{"type", type}, {"collection", collection}, {"query", query}};
+    return codec::read(db, config, read.dump());
+  }
+  Ids list(const Value& query, const std::string& collection = "order") {
+    Ids ids;
+    for (const auto& row : Value::parse(answer(query, "list", collection)))
+      ids.push_back(row["body"]["id"]);
+    return ids;
+  }
+  Ids plan(const Value& query, const std::string& collection = "order") {
+    return Value::parse(answer(query, "plan", collection));
+  }
+  bool refused(const Value& query) {
+    return answer(query).starts_with(R"({"error":{"code":"bad-query")");
+  }
+
+  Config config = listed();
+};
+
+Value parsed(const std::string& text) { return Value::parse(text); }
+
+// {name: value}
+Value object(const std::string& name, const Value& value) {
+  Value object;
+  object[name] = value;
+  return object;
+}
+
+// The query for records of which this holds.
+Value where(const std::string& field, const Value& condition) {
+  return object("where", object(field, condition));
+}
+
+// The naive way. What is absent is null; a boolean is 1 or 0; null comes before numbers, numbers
+// before text, and text is in the order of its code points.
+int class_of(const Value& v) { return v.is_null() ? 0 : v.is_string() ? 2 : 1; }
+
+double number_in(const Value& v) {
+  return v.is_boolean() ? (v.get<bool>() ? 1 : 0) : v.get<double>();
+}
+
+int compare(const Value& a, const Value& b) {
+  if (class_of(a) != class_of(b)) return class_of(a) < class_of(b) ? -1 : 1;
+  if (a.is_null()) return 0;
+  if (a.is_string()) {
+    int order = a.get<std::string>().compare(b.get<std::string>());
+    return order < 0 ? -1 : order > 0;
+  }
+  return number_in(a) < number_in(b) ? -1 : number_in(a) > number_in(b);
+}
+
+Value field_of(const Value& body, const std::string& name) {
+  return body.contains(name) ? body[name] : Value();
+}
+
+bool holds(const Value& value, const std::string& op, const Value& operand) {
+  if (op == "in")
+    return std::ranges::any_of(operand, [&](const Value& o) { return compare(value, o) == 0; });
+  int order = compare(value, operand);
+  if (op == "eq") return order == 0;
+  if (op == "ne") return order != 0;
+  if (value.is_null() || operand.is_null()) return false;
+  if (op == "lt") return order < 0;
+  if (op == "lte") return order <= 0;
+  if (op == "gt") return order > 0;
+  return order >= 0;
+}
+
+bool matches(const Value& body, const Value& where) {
+  for (const auto& [name, condition] : where.items()) {
+    Value value = field_of(body, name);
+    if (!condition.is_object()) {
+      if (!holds(value, "eq", condition)) return false;
+      continue;
+    }
+    for (const auto& [op, operand] : condition.items())
+      if (!holds(value, op, operand)) return false;
+  }
+  return true;
+}
+
+Ids naive(const std::map<std::string, Value>& records, const Value& query) {
+  std::vector<Value> found;
+  for (const auto& [id, body] : records)
+    if (matches(body, query.value("where", Value::object()))) found.push_back(body);
+  Value order = query.value("orderBy", Value::array());
+  if (order.is_string()) order = Value::array({order});
+  std::ranges::stable_sort(found, [&](const Value& a, const Value& b) {
+    for (const std::string field : order) {
+      bool descending = field[0] == '-';
+      std::string name = field.substr(descending ? 1 : 0);
+      int o = compare(field_of(a, name), field_of(b, name));
+      if (o) return descending ? o > 0 : o < 0;
+    }
+    return false;  // By id, as they came.
+  });
+  if (query.contains("limit") && found.size() > query["limit"].get<std::size_t>())
+    found.resize(query["limit"].get<std::size_t>());
+  Ids ids;
+  for (const auto& body : found) ids.push_back(body["id"]);
+  return ids;
+}
+
+const std::vector<Value> kTexts = {
+    "",         "a",          "A",        "b",      "Zürich", "zürich", "Ägypten", "مضخة",
+    "صمام",     "पंप",         "वाल्व",     "阀门",   "水泵",   "🔧",     "🔧🚿",    "a b",
+    "it's",     "\"quoted\"", "100%",     "a_b",    "1",      "10",     "9",       "null",
+    "a\nb",     "{\"x\":1}",  "\\",       "ß",      "ss",     "\u0000", "a\u0000b",
+};
+const std::vector<Value> kNumbers = {0,    1,   2,  10,   -1,   -2.5, 0.1, 1e-9,
+                                     100, 1.5, 9, 9007199254740991, -9007199254740991};
+const std::vector<std::string> kFields = {"title", "n", "done", "createdAt", "place", "size", "id"};
+
+Value some_value(Draw& draw) {
+  switch (draw(6)) {
+    case 0: return nullptr;
+    case 1: return draw(2) == 0;
+    case 2: case 3: return draw.of(kNumbers);
+    default: return draw.of(kTexts);
+  }
+}
+
+Value some_record(Draw& draw) {
+  Value body = Value::object();
+  if (draw(8)) body["title"] = draw.of(kTexts);
+  if (draw(8)) body["n"] = draw(12) ? draw.of(kNumbers) : Value();
+  if (draw(8)) body["done"] = draw(12) ? Value(draw(2) == 0) : Value();
+  if (draw(8)) body["createdAt"] = "2026-11-" + std::to_string(10 + draw(15));
+  for (const char* mixed : {"place", "size"})
+    if (draw(4)) body[mixed] = some_value(draw);
+  return body;
+}
+
+Value some_query(Draw& draw) {
+  static const std::vector<std::string> ops = {"eq", "ne", "lt", "lte", "gt", "gte", "in"};
+  Value query = Value::object();
+  for (std::size_t i = draw(4); i; --i) {
+    const std::string& field = draw.of(kFields);
+    if (draw(3) == 0) {
+      query["where"][field] = some_value(draw);
+      continue;
+    }
+    Value condition = Value::object();
+    for (std::size_t k = 1 + draw(2); k; --k) {
+      const std::string& op = draw.of(ops);
+      if (op != "in") {
+        condition[op] = some_value(draw);
+        continue;
+      }
+      condition[op] = Value::array();
+      for (std::size_t n = draw(5); n; --n) condition[op].push_back(some_value(draw));
+    }
+    query["where"][field] = condition;
+  }
+  Ids order;
+  for (std::size_t i = draw(4); i; --i) order.push_back((draw(2) ? "-" : "") + draw.of(kFields));
+  if (order.size() == 1 && draw(2)) query["orderBy"] = order[0];
+  else if (!order.empty()) query["orderBy"] = order;
+  if (draw(2)) query["limit"] = draw(40);
+  return query;
+}
+
+}  // namespace
+
+TEST_SUITE("query") {
+  TEST_CASE_FIXTURE(QueryTest, "a list answers what a naive search does") {
+    Draw draw(11);
+    std::map<std::string, Value> records;
+    for (int i = 0; i < 300; ++i) {
+      std::string id = "r" + std::to_string(i);
+      Value body = some_record(draw);
+      save(id, body);
+      save("n" + std::to_string(i), some_record(draw), "note");  // Of no concern.
+      body["id"] = id;
+      records[id] = body;
+    }
+    std::size_t found = 0;
+    int empty = 0;
+    for (int i = 0; i < 2'000; ++i) {
+      Value query = some_query(draw);
+      CAPTURE(query.dump());
+      Ids expected = naive(records, query);
+      REQUIRE(list(query) == expected);
+      found += expected.size();
+      empty += expected.empty();
+    }
+    CHECK(found > 40'000);  // Else the queries are too narrow to say anything,
+    CHECK(empty < 1'200);
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "what is absent is null, and null is compared with nothing") {
+    save("absent", parsed(R"({})"));
+    save("null", parsed(R"({"x":null})"));
+    save("one", parsed(R"({"x":1})"));
+    CHECK(list(parsed(R"({"where":{"x":null}})")) == Ids{"absent", "null"});
+    CHECK(list(parsed(R"({"where":{"x":{"eq":null}}})")) == Ids{"absent", "null"});
+    CHECK(list(parsed(R"({"where":{"x":{"ne":null}}})")) == Ids{"one"});
+    CHECK(list(parsed(R"({"where":{"x":{"ne":1}}})")) == Ids{"absent", "null"});
+    CHECK(list(parsed(R"({"where":{"x":{"ne":2}}})")) == Ids{"absent", "null", "one"});
+    CHECK(list(parsed(R"({"where":{"x":{"in":[null,2]}}})")) == Ids{"absent", "null"});
+    CHECK(list(parsed(R"({"where":{"x":{"in":[null,1]}}})")) == Ids{"absent", "null", "one"});
+    CHECK(list(parsed(R"({"where":{"x":{"in":[]}}})")).empty());
+    for (const std::string op : {"lt", "lte", "gt", "gte"})
+      CHECK(list(where("x", object(op, nullptr))).empty());
+    CHECK(list(parsed(R"({"orderBy":"x"})")) == Ids{"absent", "null", "one"});
+    CHECK(list(parsed(R"({"orderBy":"-x"})")) == Ids{"one", "absent", "null"});
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "booleans are found as booleans") {
+    save("open", parsed(R"({"done":false,"urgent":true})"));
+    save("closed", parsed(R"({"done":true,"urgent":false})"));
+    save("text", parsed(R"({"done":"true"})"));
+    CHECK(list(parsed(R"({"where":{"done":true}})")) == Ids{"closed"});
+    CHECK(list(parsed(R"({"where":{"done":false,"urgent":true}})")) == Ids{"open"});
+    CHECK(list(parsed(R"({"where":{"urgent":{"in":[true]}}})")) == Ids{"open"});
+    CHECK(list(parsed(R"({"where":{"done":"true"}})")) == Ids{"text"});
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "values are inert, whatever they say") {
+    const std::vector<std::string> hostile = {
+        "'", "''", "' OR '1'='1", "'); DROP TABLE hf_record; --", "\"", "\" OR 1=1 --", ";", "--",
+        "/*", "%", "_", "\\", "?", "?1", ":x", "@x", "$x", "$.title", "NULL", "body", "[0]",
+        std::string("a\0b", 3), std::string("\0", 1), "a\nb", "é'é", "🔧'", "x'00'", "1", "1.0"};
+    // In a field with an index and in one without.
+    for (const std::string field : {"title", "place"}) {
+      for (std::size_t i = 0; i < hostile.size(); ++i)
+        save("r" + std::to_string(100 + i), object(field, hostile[i]));
+      for (std::size_t i = 0; i < hostile.size(); ++i) {
+        CAPTURE(hostile[i]);
+        const Ids itself = {"r" + std::to_string(100 + i)};
+        CHECK(list(where(field, hostile[i])) == itself);
+        CHECK(list(where(field, object("in", Value::array({hostile[i]})))) == itself);
+        Value both = object("gte", hostile[i]);
+        both["lte"] = hostile[i];
+        CHECK(list(where(field, both)) == itself);
+        CHECK(list(where(field, object("ne", hostile[i]))).size() ==
+              hostile.size() - 1);
+      }
+      CHECK(number("SELECT count(*) FROM hf_record") ==
+            static_cast<std::int64_t>(hostile.size()));
+    }
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "a name that could be more than a name is refused") {
+    save("a", parsed(R"({"n":1,"a'b":1,"a.b":1,"":1})"));
+    for (const std::string name : {
+             "", " ", "a'b", "a\"b", "a.b", "a[0]", "a]", "$", "$.n", "a b", "ä", "1a", "-", "--n",
+             "n;", "n)", "n --", "n DESC", "n, id", "*", "?", "json_extract(body, '$.n')",
+         }) {
+      CAPTURE(name);
+      CHECK(refused(where(name, 1)));
+      CHECK(refused(object("orderBy", name)));
+      CHECK(refused(object("orderBy", Ids{"n", "-" + name})));
+    }
+    CHECK(refused(where(std::string(65, 'a'), 1)));
+    CHECK(refused(where("-n", 1)));
+    CHECK(list(where(std::string(64, 'a'), nullptr)) == Ids{"a"});
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "words of SQL and columns of our own are fields like any other") {
+    for (const std::string name : {"select", "body", "base", "tail", "collection", "confirmed",
+                                   "rowid", "hf_record", "null", "true", "_", "__proto__"}) {
+      CAPTURE(name);
+      save("with", object(name, "x"));
+      save("without", Value::object());
+      CHECK(list(where(name, "x")) == Ids{"with"});
+      CHECK(list(where(name, nullptr)) == Ids{"without"});
+      CHECK(list(object("orderBy", "-" + name)) == Ids{"with", "without"});
+    }
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "a declared index is used, and what it sorts is not sorted again") {
+    auto index = [&](const std::string& field) {
+      return texts("SELECT name FROM sqlite_schema WHERE sql LIKE '%.order%' OR sql LIKE"
+                   " '%hf_record (json_extract(body, ''$." + field + "'')%'").at(0);
+    };
+    auto search = [&](const std::string& field, const std::string& by) {
+      return "SEARCH hf_record USING INDEX " + index(field) + " (" + by + ")";
+    };
+    CHECK(plan(parsed(R"({"where":{"done":false}})")).at(0) == search("done", "<expr>=?"));
+    CHECK(plan(parsed(R"({"where":{"done":false},"orderBy":"-createdAt"})")) ==
+          Ids{search("done", "<expr>=?")});
+    CHECK(plan(parsed(R"({"where":{"done":false},"orderBy":"-createdAt","limit":50})")) ==
+          Ids{search("done", "<expr>=?")});
+    CHECK(plan(parsed(R"({"where":{"done":false,"createdAt":{"gte":"2026"}},"orderBy":"-createdAt"})")) ==
+          Ids{search("done", "<expr>=? AND <expr>>?")});
+    CHECK(plan(parsed(R"({"where":{"title":"a"}})")) == Ids{search("title", "<expr>=?")});
+    CHECK(plan(parsed(R"({"orderBy":"title","limit":10})")) ==
+          Ids{"SCAN hf_record USING INDEX " + index("title")});
+    CHECK(plan(parsed(R"({"where":{"n":1},"orderBy":["title"]})")) == Ids{search("n", "<expr>=?")});
+    CHECK(plan(parsed(R"({"where":{"n":{"gt":1}},"orderBy":["n","title"]})")) ==
+          Ids{search("n", "<expr>>?")});
+
+    SUBCASE("and without one the records of the collection are gone through") {
+      for (const std::string collection : {"order", "note"})
+        CHECK(plan(parsed(R"({"where":{"place":"x"},"orderBy":"-size"})"), collection) ==
+              Ids{"SEARCH hf_record USING PRIMARY KEY (collection=?)",
+                  "USE TEMP B-TREE FOR ORDER BY"});
+      CHECK(plan(parsed(R"({"where":{"id":"x"}})")) ==
+            Ids{"SEARCH hf_record USING PRIMARY KEY (collection=? AND id=?)"});
+    }
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "a list has its limits") {
+    {
+      Transaction transaction(db);
+      for (int i = 0; i < 1'005; ++i) save("r" + std::to_string(10'000 + i), Value::object());
+      transaction.commit();
+    }
+    CHECK(list(parsed(R"({})")).size() == 1'000);
+    CHECK(list(parsed(R"({"limit":0})")).empty());
+    CHECK(list(parsed(R"({"limit":1})")) == Ids{"r10000"});
+    CHECK(list(parsed(R"({"limit":1004})")).size() == 1'004);
+    CHECK(list(parsed(R"({"limit":5000})")).size() == 1'005);
+    // Past what an integer of SQLite holds, where below 0 would mean no limit at all.
+    for (const char* limit : {"9223372036854775807", "9223372036854775808", "18446744073709551615"})
+      CHECK(list(parsed(R"({"limit":)" + std::string(limit) + "}")).size() == 1'005);
+
+    auto conditions = [](int count) {
+      Value where = Value::object();
+      for (int i = 0; i < count; ++i) where["f" + std::to_string(i)] = nullptr;
+      Value query = object("where", where);
+      query["limit"] = 1;
+      return query;
+    };
+    CHECK(list(conditions(50)) == Ids{"r10000"});
+    CHECK(refused(conditions(51)));
+    auto values = [](int count) {
+      Value query;
+      for (int i = 0; i < count; ++i) query["where"]["id"]["in"].push_back("r" + std::to_string(i));
+      return query;
+    };
+    CHECK(list(values(500)).empty());
+    CHECK(refused(values(501)));
+    CHECK_FALSE(refused(object("orderBy", Ids(8, "n"))));
+    CHECK(refused(object("orderBy", Ids(9, "n"))));
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "at most 100,000 records are listed, whatever is asked for") {
+    db.exec("WITH RECURSIVE i (n) AS (SELECT 100001 UNION ALL SELECT n + 1 FROM i LIMIT 100001)"
+            " INSERT INTO hf_record (collection, id, body, confirmed)"
+            " SELECT 'note', 'r' || n, '{}', 0 FROM i");
+    std::string rows = answer(parsed(R"({"limit":1000000})"), "list", "note");
+    CHECK(std::ranges::count(rows, 'b') == query::kLimitMax);  // {"body":{}}
+    CHECK(query::kLimitMax == 100'000);
+  }
+
+  TEST_CASE_FIXTURE(QueryTest, "only what the app sees is listed") {
+    save("seen", parsed(R"({"n":1})"));
+    Records(db).save({"order", "deleted"}, {.body = std::nullopt, .base = R"({"n":1})", .tail = 7,
+                                            .confirmed = 0});
+    save("elsewhere", parsed(R"({"n":1})"), "note");
+    for (const char* text : {"{}", R"({"where":{"n":1}})", R"({"where":{"title":null}})"})
+      CHECK(list(parsed(text)) == Ids{"seen"});
+  }
+}
+
+TEST_SUITE("query: rows and entries") {
+  TEST_CASE_FIXTURE(World, "a record tells how it stands, in lists as by itself") {
+    reach();
+    auto sync = [&](const std::string& id) {
+      Value row = Value::parse(query::row(db, {"order", id}));
+      Value list = Value::parse(query::list(db, config, "order",
+                                            {.where = {{"id", Condition::Op::eq, {id}}},
+                                             .order_by = {},
+                                             .limit = 1}));
+      REQUIRE(list == Value::array({row}));
+      return row.value("sync", Value("synced")).dump();
+    };
+    tell(create("a"));
+    CHECK(sync("a") == R"({"status":"pending","attempts":1})");
+    tell(answered("m1", {.status = 201}));
+    CHECK(sync("a") == R"("synced")");
+    tell({update("a", R"({"n":2})"), update("a", R"({"n":3})")});
+    CHECK(sync("a") == R"({"status":"pending","attempts":1})");
+    tell(answered("m2", {.status = 500}));
+    CHECK(sync("a") == R"({"status":"pending","attempts":1,)"
+                       R"("error":{"title":"The server answered 500.","status":500}})");
+    Time later = kNoon + 5s;
+    tell(Tick{}, later);
+    tell(answered("m2", {.status = 422, .body = R"({"title":"No"})"}, 2), later);
+    CHECK(sync("a") ==
+          R"({"status":"failed","attempts":2,"error":{"title":"No","status":422}})");
+  }
+
+  TEST_CASE_FIXTURE(World, "an entry of the outbox tells its state and when it is due") {
+    reach();
+    tell({create("a"), update("a", R"({"n":2})"), create("b"), create("c"), create("d"),
+          create("e")});
+    tell(answered("m3", {.status = 422, .body = R"({"title":"No"})"}));
+    tell(answered("m4", {.status = 500, .retry_after = "60"}));
+    tell(answered("m5", {.status = 425, .retry_after = "60"}));
+    Ids states;
+    for (const auto& entry : Value::parse(query::outbox(db, 10))) {
+      std::string due = entry.contains("dueAt") ? " " + entry["dueAt"].dump() : "";
+      states.push_back(entry["id"].get<std::string>() + " " + entry["state"].get<std::string>() +
+                       due);
+    }
+    CHECK(states == Ids{"m1 in flight", "m2 waiting", "m3 failed", "m4 outcome unknown 43260000",
+                        "m5 pending 43260000", "m6 in flight"});
+    CHECK(query::dead_letters(db, 10) ==
+          R"([{"id":"m3","kind":"create","collection":"order","record":"b","state":"failed",)"
+          R"("attempts":1,"writtenAt":43200000,)"
+          R"("change":{"n":1,"id":"b","updatedAt":"1970-01-01T12:00:00.000Z"},)"
+          R"("error":{"title":"No","status":422}}])");
+    CHECK(query::outbox(db, 0) == "[]");
+    CHECK(query::dead_letters(db, 0) == "[]");
+    // A delete has no change.
+    tell(answered("m6", {.status = 201}));
+    tell(remove("e"));
+    CHECK(query::outbox(db, 10).find("\"change\"", query::outbox(db, 10).find("\"m7\"")) ==
+          std::string::npos);
+  }
+}
