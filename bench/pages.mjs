@@ -18,7 +18,14 @@ export async function servePages() {
       : join(bench, pathname === '/' ? 'quick.html' : pathname);
     try {
       const body = await readFile(path);
-      response.writeHead(200, { 'content-type': types[extname(path)] ?? 'text/plain' }).end(body);
+      response
+        .writeHead(200, {
+          'content-type': types[extname(path)] ?? 'text/plain',
+          // Isolated pages have a clock of 5 µs; others one of 100.
+          'cross-origin-opener-policy': 'same-origin',
+          'cross-origin-embedder-policy': 'require-corp',
+        })
+        .end(body);
     } catch {
       response.writeHead(404).end();
     }

@@ -4,18 +4,16 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "json.h"
 #include "store/outbox.h"
 #include "store/query.h"
 #include "store/schema.h"
 #include "sync/engine.h"
+#include "value.h"
 
 namespace holdfast::codec {
 namespace {
-
-using Value = nlohmann::ordered_json;
 
 // A query that cannot be answered as it was asked.
 class BadQuery : public std::runtime_error {
@@ -26,8 +24,11 @@ class BadQuery : public std::runtime_error {
 // Runs "read" over a text that the host sent; whatever does not fit is Malformed.
 template <typename Read>
 auto decode(const std::string& text, Read read) {
+  std::string flaw;
+  Value value = holdfast::read(text, json::kMaxDepth, Integers::any, flaw);
+  if (!flaw.empty()) throw Malformed("The text " + flaw);
   try {
-    return read(Value::parse(text));
+    return read(value);
   } catch (const Value::exception& error) {
     throw Malformed(error.what());
   }

@@ -1,63 +1,32 @@
 #include "json.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "value.h"
 
 namespace holdfast::json {
 namespace {
 
-using Value = nlohmann::ordered_json;
-
-constexpr double kMaxInteger = 9007199254740991;  // 2^53 - 1
-
-// What is wrong with a value as far as the parser has come; nothing if it may
-// be built. What is too deep never is: copying and writing it down are recursive.
-const char* forbidden(int depth, Value::parse_event_t event, const Value& value, int levels) {
-  using Event = Value::parse_event_t;
-  bool begins = event == Event::object_start || event == Event::array_start;
-  if (depth + (begins ? 1 : 0) > levels) return "is nested deeper than 64 levels";
-  if (event == Event::key && value == "__proto__") return "has a member called __proto__";
-  return nullptr;
-}
-
-// Reads a text, or says in "flaw" what is wrong with it.
+// Reads a text that others wrote, or says in "flaw" what is wrong with it.
 Value read(const std::string& text, std::string& flaw, int levels = kMaxDepth) {
-  auto check = [&](int depth, Value::parse_event_t event, Value& value) {
-    if (auto* reason = forbidden(depth, event, value, levels)) flaw = reason;
-    if (event == Value::parse_event_t::value && value.is_number()) {
-      // A double past it is an integer too, and so was a literal that no integer holds.
-      if (value.get<double>() > kMaxInteger)
-        flaw = "has an integer past 2^53, which JSON does not carry exactly";
-      if (value.get<double>() < -kMaxInteger)
-        flaw = "has an integer past -2^53, which JSON does not carry exactly";
-    }
-    return flaw.empty();
-  };
-  Value value = Value::parse(text, check, /*allow_exceptions=*/false);
-  if (flaw.empty() && value.is_discarded()) flaw = "is not JSON";
-  return value;
+  return holdfast::read(text, levels, Integers::exact, flaw);
 }
 
-// A stored text was checked when it was written; one that cannot be read all
-// the same reads as empty.
-Value stored(const Json& text) {
-  Value value = Value::parse(text, nullptr, false);
+// The object that a text is; an empty one if it is none or may not be built.
+Value object_in(const std::string& text, int levels) {
+  std::string flaw;
+  Value value = holdfast::read(text, levels, Integers::any, flaw);
   if (!value.is_object()) value = Value::object();
   return value;
 }
 
-// What a server says of its own accord; empty if it may not be built. Its
-// numbers may be of any size, for nobody reckons with them.
-Value told(const std::string& text) {
-  bool fits = true;
-  auto check = [&](int depth, Value::parse_event_t event, Value& value) {
-    if (forbidden(depth, event, value, kMaxDepth)) fits = false;
-    return fits;
-  };
-  Value value = Value::parse(text, check, false);
-  if (!fits || !value.is_object()) value = Value::object();
-  return value;
-}
+// A stored text was checked when it was written; one that cannot be read all
+// the same reads as empty. A change has a level more than what it sets.
+Value stored(const Json& text) { return object_in(text, kMaxDepth + 1); }
+
+// What a server says of its own accord. Its numbers may be of any size, for
+// nobody reckons with them.
+Value told(const std::string& text) { return object_in(text, kMaxDepth); }
 
 std::string text_of(const Value& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();

@@ -19,7 +19,8 @@ export function createChip(status: Readable<Status>, open: () => void): HTMLElem
   let shown: IconName | undefined;
 
   status.subscribe((now) => {
-    setText(words, chipWords(now));
+    // Where it needs two lines, a number stays with what it counts.
+    setText(words, chipWords(now).replace(/(\d) /g, '$1\u00a0'));
     setAttribute(element, 'data-state', stateOf(now));
     setAttribute(element, 'data-pending', now.pending);
     setAttribute(element, 'data-failed', now.failed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "outbox.h"
 #include "records.h"
@@ -64,8 +65,10 @@ class Sql {
     for (const auto& index : collection.indexes)
       for (const auto& field : index)
         declared_.push_back(field.starts_with('-') ? field.substr(1) : field);
-    text_ = "SELECT body, tail FROM hf_record WHERE collection = '" + name +
-            "' AND body IS NOT NULL";
+    // likely(): else SQLite takes the collection for few records, and goes through
+    // all of them by the primary key rather than use an index.
+    text_ = "SELECT body, tail FROM hf_record WHERE likely(collection = '" + name +
+            "') AND body IS NOT NULL";
     for (const auto& condition : query.where) {
       text_ += " AND ";
       add(condition);
@@ -111,18 +114,32 @@ class Sql {
     }
   }
 
+  // IN finds no NULL.
+  void add_in(const Condition& condition) {
+    bool null = false;
+    text_ += "(";
+    add_field(condition.field);
+    text_ += " IN (";
+    for (const char* comma = ""; const auto& value : condition.values) {
+      if (std::holds_alternative<std::nullptr_t>(value)) {
+        null = true;
+        continue;
+      }
+      text_ += std::exchange(comma, ", ") + std::string("?");
+      values_.push_back(value);
+    }
+    text_ += ")";
+    if (null) {
+      text_ += " OR ";
+      add_field(condition.field);
+      text_ += " IS NULL";
+    }
+    text_ += ")";
+  }
+
   void add(const Condition& condition) {
     using Op = Condition::Op;
-    if (condition.op == Op::in) {
-      add_field(condition.field);
-      text_ += " IN (";
-      for (const auto& value : condition.values) {
-        text_ += &value == condition.values.data() ? "?" : ", ?";
-        values_.push_back(value);
-      }
-      text_ += ")";
-      return;
-    }
+    if (condition.op == Op::in) return add_in(condition);
     assert(condition.values.size() == 1);
     const Scalar& value = condition.values.front();
     add_field(condition.field);

@@ -117,7 +117,8 @@ std::string definition(const std::string& collection, const std::vector<std::str
     columns += (columns.empty() ? "" : ", ") + column(descending ? field.substr(1) : field) +
                (descending ? " DESC" : "");
   }
-  return "ON hf_record (" + columns + ") WHERE collection = '" + collection +
+  // Lists are sorted by id in the end, so that nothing is left to sort.
+  return "ON hf_record (" + columns + ", id) WHERE collection = '" + collection +
          "' AND body IS NOT NULL";
 }
 

@@ -40,7 +40,8 @@ bool is_count(double answer, double most) {
 // (1) When a write or a flush of the WAL fails, the run is forgotten and the file is cut off where
 //     the first change since the last good flush began. Those are frames of a commit that is
 //     failing with it, or the header of a WAL whose frames are all in main.db, so nothing that
-//     was committed is lost, and nothing that failed comes back when the WAL is read anew.
+//     was committed is lost, and nothing that failed is found when the WAL is read anew. (Unless
+//     the power is cut before the next flush: then a commit that failed is there whole or not.)
 // (2) A write that would leave a hole in the WAL is refused: SQLite never leaves one by itself, so
 //     it counts on frames that (1) cut off. Database turns cache spilling off, so that all frames
 //     of a commit are written by the commit alone and this does not happen.

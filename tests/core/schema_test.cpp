@@ -96,8 +96,8 @@ TEST_SUITE("schema") {
     schema::declare(db, with_indexes({{"done", "-createdAt"}, {"title"}}));
     CHECK(indexes() ==
           Texts{" ON hf_record (" + schema::column("done") + ", " + schema::column("createdAt") +
-                    " DESC)" + kOrders,
-                " ON hf_record (" + schema::column("title") + ")" + kOrders});
+                    " DESC, id)" + kOrders,
+                " ON hf_record (" + schema::column("title") + ", id)" + kOrders});
 
     SUBCASE("and once declared, nothing is done about them again") {
       auto before = names();
@@ -108,8 +108,8 @@ TEST_SUITE("schema") {
     }
     SUBCASE("those no longer declared are dropped, the others stay") {
       schema::declare(db, with_indexes({{"title"}, {"n"}}));
-      CHECK(indexes() == Texts{" ON hf_record (" + schema::column("n") + ")" + kOrders,
-                               " ON hf_record (" + schema::column("title") + ")" + kOrders});
+      CHECK(indexes() == Texts{" ON hf_record (" + schema::column("n") + ", id)" + kOrders,
+                               " ON hf_record (" + schema::column("title") + ", id)" + kOrders});
     }
     SUBCASE("and of a collection that is no longer there none is left") {
       schema::declare(db, {});
@@ -131,9 +131,9 @@ TEST_SUITE("schema") {
     schema::declare(db, {{"order", {.path = "/o", .indexes = {{"n"}, {"n"}}}},
                          {"Order", {.path = "/O", .indexes = {{"n"}}}}});
     CHECK(indexes() ==
-          Texts{" ON hf_record (" + schema::column("n") + ") WHERE collection = 'Order'"
+          Texts{" ON hf_record (" + schema::column("n") + ", id) WHERE collection = 'Order'"
                 " AND body IS NOT NULL",
-                " ON hf_record (" + schema::column("n") + ")" + kOrders});
+                " ON hf_record (" + schema::column("n") + ", id)" + kOrders});
   }
 
   TEST_CASE_FIXTURE(SchemaTest, "an index can be declared when there are records already") {

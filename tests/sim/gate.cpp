@@ -17,11 +17,14 @@ void Gate::begin() {
   probing_.reset();
 }
 
-void Gate::take(const Happening& happening, Time now, Epoch epoch, bool current) {
-  const Event& event = happening.event;
-  // A time further away than it can have been set came from another clock.
+// A time further away than it can have been set came from another clock.
+void Gate::mend(Time now) {
   if (floor_ > now + kLongest) floor_ = now;
   if (fresh_until_ > now + fresh_) open_ = false;
+}
+
+void Gate::take(const Happening& happening, Time now, Epoch epoch, bool current) {
+  const Event& event = happening.event;
   if (std::holds_alternative<Online>(event) || std::holds_alternative<Sync>(event) ||
       std::holds_alternative<SignedIn>(event)) {
     open_ = false;

@@ -19,7 +19,10 @@ class Gate {
   // A session begins. What the origin asked for stands.
   void begin();
 
-  // Takes what happens "now"; "current": it is an answer to what is under way.
+  // A step is taken "now", perhaps by another clock than the last one.
+  void mend(Time now);
+
+  // Takes what happens in it; "current": it is an answer to what is under way.
   void take(const Happening& happening, Time now, Epoch epoch, bool current);
 
   // Throws Violation when an effect leaves that must not.

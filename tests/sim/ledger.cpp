@@ -310,6 +310,17 @@ std::optional<std::string> Ledger::mismatch(Database& db) const {
   return record_mismatch(db, tails);
 }
 
+std::optional<std::string> Ledger::memory_mismatch(Database& db) const {
+  for (const auto& [name, client] : clients_) {
+    Statement row(db, "SELECT number FROM hf_meta WHERE key = ?", "client/" + name);
+    std::int64_t highest = row.next() ? row.integer(0) : 0;
+    if (highest != client.highest)
+      return "call " + std::to_string(highest) + " of " + name + " is the last that was taken, not " +
+             std::to_string(client.highest);
+  }
+  return std::nullopt;
+}
+
 // What was acknowledged is in the outbox, or was accepted, or was discarded: row by row.
 std::optional<std::string> Ledger::outbox_mismatch(Database& db,
                                                    std::map<Name, Seq>& tails) const {
@@ -338,7 +349,7 @@ std::optional<std::string> Ledger::outbox_mismatch(Database& db,
 std::optional<std::string> Ledger::record_mismatch(Database& db,
                                                    const std::map<Name, Seq>& tails) const {
   std::size_t found = 0;
-  Statement row(db, "SELECT collection, id, body, base, tail FROM hf_record");
+  Statement row(db, "SELECT collection, id, body, base, tail, gone FROM hf_record");
   while (row.next()) {
     Name name{row.text(0), row.text(1)};
     std::optional<Body> body = row.null(2) ? std::nullopt : body_of(row.view(2));
@@ -353,6 +364,9 @@ std::optional<std::string> Ledger::record_mismatch(Database& db,
     if ((confirmed ? body_of(*confirmed) : std::nullopt) != base(name))
       return show(name) + " has the base " + confirmed.value_or("nothing") + ", not " +
              show(base(name));
+    auto line = lines_.find(name);
+    if (line != lines_.end() && row.integer(5) != (line->second.gone ? 1 : 0))
+      return show(name) + " is wrong on whether it was deleted elsewhere";
   }
   auto expected = records();
   if (found != expected.size())

@@ -69,6 +69,8 @@ class Ledger {
 
   // Why the tables are not as they must be; nothing when they are.
   std::optional<std::string> mismatch(Database& db) const;
+  // The same of what is remembered of the calls of each page.
+  std::optional<std::string> memory_mismatch(Database& db) const;
 
   std::optional<Body> view(const Name& record) const;
   std::vector<Name> records() const;  // Those that the app sees.

@@ -257,8 +257,9 @@ void World::recover_session(const Step& step, Time now) {
     std::optional<Model> found;
     std::string why;
     for (auto& model : others_) {
-      begin(model);
+      begin(model, now);
       auto mismatch = model.ledger.mismatch(device_.db());
+      if (!mismatch) mismatch = model.ledger.memory_mismatch(device_.db());
       if (mismatch) why += "\n  " + *mismatch;
       else if (found) found->gate.lower_floor(model.gate.floor());
       else found = model;
@@ -414,7 +415,8 @@ bool World::look(const std::function<void()>& at) {
 
 // The models.
 
-void World::begin(Model& model) {
+void World::begin(Model& model, Time now) {
+  model.gate.mend(now);
   model.ledger.begin(epoch_);
   model.gate.begin();
 }
@@ -429,6 +431,7 @@ std::vector<Ledger::Expected> World::take(Model& model, std::span<const Happenin
   bool drained = false;
   for (std::size_t i = 0; step && i < happenings.size(); ++i)
     if (code(i) == "disk-full") drained = true;
+  model.gate.mend(now);
   std::vector<Ledger::Expected> expected;
   for (std::size_t i = 0; i < happenings.size(); ++i) {
     auto* answered = std::get_if<Answered>(&happenings[i].event);
@@ -447,6 +450,7 @@ std::vector<World::Model> World::futures(std::span<const Happening> happenings, 
   for (bool drained : {false, true})
     for (bool overtaken_too : {false, true}) {
       Model model = model_;
+      model.gate.mend(now);
       for (const auto& happening : happenings) {
         auto* answered = std::get_if<Answered>(&happening.event);
         bool current = answered && model.ledger.is_current(*answered);

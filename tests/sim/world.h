@@ -91,7 +91,7 @@ class World {
   bool look(const std::function<void()>& at);
 
   // The models.
-  void begin(Model& model);
+  void begin(Model& model, Time now);
   static std::vector<Ledger::Expected> take(Model& model, std::span<const Happening> happenings,
                                             Time now, const Step* step);
   std::vector<Model> futures(std::span<const Happening> happenings, Time now) const;
