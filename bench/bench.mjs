@@ -37,6 +37,8 @@ try {
   const page = await context.newPage();
   await page.goto(server.url);
   await page.waitForFunction(() => globalThis.ready);
+  // Until the WAL has its size, as it has in an app that has been used.
+  await page.evaluate(() => measureCreates(300));
   const raw = [];
   const creates = [];
   for (let round = 0; round < rounds; round++) {

@@ -319,7 +319,7 @@ Query query_of(const Value& v) {
 
 Json answer(Database& db, const Config& config, const Value& v) {
   const std::string type = text_at(v, "type");
-  if (type == "status") return status_of(status(db));
+  if (type == "status") return status_of(status(db, load_reachability(db)));
   if (type == "outbox") return query::outbox(db, limit_of(v.at("limit")));
   if (type == "deadLetters") return query::dead_letters(db, limit_of(v.at("limit")));
   std::string collection = text_at(v, "collection");

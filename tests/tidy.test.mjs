@@ -13,7 +13,7 @@ import ts from 'typescript';
 // Each may include what stands above it, and in its own row what stands to its left.
 const core = [
   ['types', 'protocol'],
-  ['timestamp', 'backoff', 'json', 'verdict', 'merge'],
+  ['value', 'timestamp', 'backoff', 'json', 'verdict', 'merge'],
   ['store/vfs', 'store/sqlite'],
   ['store/schema', 'store/records', 'store/outbox', 'store/sessions', 'store/cursors'],
   ['store/conflicts', 'store/query'],
@@ -32,7 +32,7 @@ const web = [
 // Who may include what is not ours.
 const libraries = [
   { library: 'sqlite3.h', only: ['store/sqlite', 'store/vfs'] },
-  { library: 'nlohmann/', only: ['codec', 'json', 'merge'] },
+  { library: 'nlohmann/', only: ['value'] },
   { library: 'emscripten', only: ['bindings/opfs', 'bindings/embind'] },
 ];
 

@@ -95,7 +95,7 @@ export type ToPage =
 
 /** Between workers. `paused`: what the leader was told, for whoever leads next. */
 type Crossing =
-  | { type: 'hello' } // Who leads?
+  | { type: 'hello' } // Who leads? Said by every worker as it starts, and to each new leader.
   | { type: 'leading'; leader: string; paused: boolean }
   | { type: 'calls'; client: string; leader: string; calls: Numbered<Call>[] }
   | { type: 'trigger'; trigger: Trigger }
@@ -252,6 +252,8 @@ export function relay(
   let session: Answering | undefined;
   let paused = false;
   let stopped = false;
+  let followed = false; // Whether there is anybody to tell: an only tab crosses nothing.
+  let known: string | undefined; // The leader that was last heard of.
   // A step's news and its answers travel together, the news first: whoever awaits a write finds
   // the status and the lists as they are after it.
   const cross = collected<Crossing>(messages => {
@@ -286,10 +288,13 @@ export function relay(
   function receive(message: Crossing): void {
     switch (message.type) {
       case 'hello':
+        followed = true;
         if (session) announce();
         return;
       case 'leading':
         paused = message.paused;
+        if (message.leader !== known) cross({ type: 'hello' });
+        known = message.leader;
         return toPage({ type: 'leading', leader: message.leader, own: false });
       case 'calls':
         return take(message.client, message.leader, message.calls);
@@ -326,7 +331,7 @@ export function relay(
     },
     notify(notice) {
       toPage({ type: 'notice', notice });
-      cross({ type: 'notice', notice, paused });
+      if (followed) cross({ type: 'notice', notice, paused });
     },
     paused: () => paused,
     stop() {

@@ -69,8 +69,7 @@ const char* name(Kind kind) {
 
 Seq Outbox::add(const Mutation& m, bool strict) {
   assert(!m.id.empty());
-  count("unsettled", 1);
-  count("seq", 1);
+  Statement(db_, "UPDATE hf_meta SET number = number + 1 WHERE key IN ('seq', 'unsettled')").run();
   Seq seq = counter("seq");
   // In strict order it is enough to wait for the one before: that waits for all others.
   Seq before = 0;
@@ -227,6 +226,15 @@ void Outbox::recover() {
       .run();
 }
 
+Outbox::Counts Outbox::counts() {
+  Statement row(db_,
+                "SELECT (SELECT number FROM hf_meta WHERE key = 'unsettled'),"
+                " (SELECT number FROM hf_meta WHERE key = 'dead'),"
+                " (SELECT count(*) FROM hf_outbox WHERE state = 'in flight')");
+  row.next();
+  return {row.integer(0), row.integer(1), static_cast<int>(row.integer(2))};
+}
+
 int Outbox::in_flight() {
   Statement row(db_, "SELECT count(*) FROM hf_outbox WHERE state = 'in flight'");
   row.next();
@@ -234,8 +242,6 @@ int Outbox::in_flight() {
 }
 
 std::int64_t Outbox::unsettled() { return counter("unsettled"); }
-
-std::int64_t Outbox::dead() { return counter("dead"); }
 
 std::int64_t Outbox::counter(const char* name) {
   Statement row(db_, "SELECT number FROM hf_meta WHERE key = ?", name);

@@ -103,9 +103,14 @@ class Outbox {
   // in flight -> pending: the last session ended before their answers came.
   void recover();
 
+  struct Counts {
+    std::int64_t unsettled;  // Pending, in flight and dead.
+    std::int64_t dead;
+    int in_flight;
+  };
+  Counts counts();
   int in_flight();
-  std::int64_t unsettled();  // Pending, in flight and dead.
-  std::int64_t dead();
+  std::int64_t unsettled();
 
  private:
   std::int64_t counter(const char* name);

@@ -87,7 +87,7 @@ Step Engine::run(std::span<const Event> events, Time now) {
   dispatch(turn);
   set_alarm(turn);
   if (!(turn.way == before)) save_reachability(db_, turn.way);
-  turn.step.status = status(db_);
+  turn.step.status = status(db_, turn.way);
   transaction.commit();
   turn.step.changed.assign(turn.changed.begin(), turn.changed.end());
   return std::move(turn.step);
@@ -518,14 +518,13 @@ Reachability::Setback Engine::setback(Status::Wait wait, std::string reason, std
           .floor = response ? retry_after(*response, turn.now) : std::nullopt};
 }
 
-Status status(Database& db) {
-  Outbox outbox(db);
-  Reachability way = load_reachability(db);
+Status status(Database& db, const Reachability& way) {
+  auto [unsettled, dead, in_flight] = Outbox(db).counts();
   Status status;
-  status.failed = outbox.dead();
-  status.pending = outbox.unsettled() - status.failed;
+  status.failed = dead;
+  status.pending = unsettled - dead;
   status.reachable = way.reachable;
-  status.syncing = way.state == Reachability::State::probing || outbox.in_flight() > 0;
+  status.syncing = way.state == Reachability::State::probing || in_flight > 0;
   status.waiting_for = way.paused ? Status::Wait::paused : way.wait;
   status.reason = way.reason;
   return status;

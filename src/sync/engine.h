@@ -128,7 +128,7 @@ class Engine {
   Cursors cursors_;
 };
 
-// How things stand, as it is stored.
-Status status(Database& db);
+// How things stand.
+Status status(Database& db, const Reachability& way);
 
 }  // namespace holdfast
