@@ -50,7 +50,7 @@ const configurations = {
   wasm: [],
   gcc: native('gcc', 'g++', '-DHOLDFAST_SANITIZE=ON'),
   clang: native('clang', 'clang++', '-DHOLDFAST_SANITIZE=ON'),
-  release: native('gcc', 'g++'),
+  release: native('clang', 'clang++'),
 };
 
 const targets = {

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kPages = 2;
 constexpr std::size_t kRemembered = 3;
+constexpr std::size_t kLarge = 3000;
 const std::vector<std::string> kCollections = {"order", "note"};
 const std::vector<std::string> kIds = {"a", "b", "c"};
 
@@ -65,6 +66,7 @@ Change App::invent_change(Kind kind) {
   auto field = [&] { return "f" + std::to_string(tape_.draw(3)); };
   change.set["n"] = std::to_string(written_);
   if (tape_.draw(2) == 1) change.set[field()] = tape_.draw(5) == 4 ? "null" : std::to_string(written_);
+  if (large && tape_.draw(3) == 2) change.set["text"] = quoted(std::string(kLarge, 'x'));
   if (kind == Kind::update && tape_.draw(4) == 3) {
     change.remove.push_back(field());
     change.set.erase(change.remove.back());

@@ -19,6 +19,8 @@ class App {
  public:
   App(Tape& tape, Coverage& coverage);
 
+  bool large = false;  // Some of what it writes takes most of a page.
+
   // One to three new calls of one page, which chooses by what it sees. A page
   // that is behind sends what is unanswered first, unless "overtakes".
   std::vector<Happening> write(const Ledger& ledger, Time at, bool overtakes);

@@ -79,6 +79,7 @@ Device::Outcome Device::open(Time now) {
     schema::prepare(*db_);
     schema::declare(*db_, config_.collections);
     engine_ = std::make_unique<Engine>(*db_, config_);
+    hold_ballast();
     Event event = Open{};
     opened.step = engine_->handle({&event, 1}, now);
   });
@@ -87,7 +88,10 @@ Device::Outcome Device::open(Time now) {
 }
 
 Device::Outcome Device::handle(std::span<const Event> events, Time now) {
-  return attempt([&](Outcome& outcome) { outcome.step = engine_->handle(events, now); });
+  return attempt([&](Outcome& outcome) {
+    if (vfs_->low()) hold_ballast();
+    outcome.step = engine_->handle(events, now);
+  });
 }
 
 // As bindings/embind.cpp: a checkpoint that fails has lost nothing.
@@ -98,10 +102,11 @@ Device::Outcome Device::tidy() {
     } catch (const StorageError& error) {
       outcome.error = error;
     }
-    vfs_->hold_ballast(kBallast);
-    holds_ballast_ = !vfs_->low();
+    if (vfs_->low()) hold_ballast();
   });
 }
+
+void Device::hold_ballast() { holds_ballast_ = vfs_->hold_ballast(kBallast); }
 
 void Device::kill() {
   close();

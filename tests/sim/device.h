@@ -65,6 +65,7 @@ class Device {
   Outcome attempt(Work work);
   void count_faults(const Disk::Struck& before, Outcome& outcome);
   void close();
+  void hold_ballast();
 
   Tape& tape_;
   Coverage& coverage_;

@@ -32,6 +32,7 @@ World::World(Tape& tape, Coverage& coverage, Story story)
       app_(tape, coverage),
       model_{Ledger(config_), Gate(config_)} {
   network_.faults = tape.pick(std::array{0, 100, 250, 500});
+  app_.large = weather_.full > 0;
   set_faults();
 }
 
@@ -74,7 +75,8 @@ void World::set_faults() {
 
 void World::run() {
   open();
-  for (auto left = 60 + tape_.draw(100); left > 0; --left) live();
+  if (weather_.full && tape_.draw(2) == 1) change_room();
+  for (auto left = 40 + tape_.draw(80); left > 0; --left) live();
   calm_down();
   drain();
   check_all_arrived();
@@ -192,7 +194,7 @@ void World::change_room() {
     return;
   }
   coverage_.saw(Fault::disk_full);
-  device_.fill(tape_.between(0, 20'000));
+  device_.fill(tape_.pick(std::array{0, 5'000, 20'000, 60'000}));
   if (story_.is_told()) tell("the disk is full");
 }
 
@@ -369,6 +371,8 @@ void World::failed(std::span<const Happening> happenings, const Device::Outcome&
     look([&] { check_tables(); });
     return;
   }
+  // While a step that failed is not undone for good, a power cut matters most.
+  if (outcome.flush_failed && tape_.draw(3) == 2) return end_process();
   device_.kill();
   lose_session();
 }
