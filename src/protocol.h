@@ -226,11 +226,11 @@ struct Status {
 
 // The answer to the events that came together.
 struct Step {
-  std::vector<Result> results;       // One an event, in their order.
-  std::vector<Effect> effects;       // To be carried out in this order.
-  std::vector<std::string> changed;  // Collections whose records or marks may look different.
-  Status status;                     // As it is after the step.
-  std::optional<Time> wake_at;       // When to send Tick; nothing: no alarm is needed.
+  std::vector<Result> results = {};       // One an event, in their order.
+  std::vector<Effect> effects = {};       // To be carried out in this order.
+  std::vector<std::string> changed = {};  // Collections that may look different.
+  Status status = {};                     // As it is after the step.
+  std::optional<Time> wake_at = {};       // When to send Tick; nothing: no alarm is needed.
 };
 
 }  // namespace holdfast

@@ -6,7 +6,8 @@ namespace holdfast {
 
 Record Records::find(const Key& key) {
   Statement row(db_,
-                "SELECT body, base, tail, confirmed FROM hf_record WHERE collection = ? AND id = ?",
+                "SELECT body, base, tail, confirmed, gone FROM hf_record"
+                " WHERE collection = ? AND id = ?",
                 key.collection, key.id);
   Record record;
   if (!row.next()) return record;
@@ -14,11 +15,13 @@ Record Records::find(const Key& key) {
   record.tail = row.integer(2);
   record.base = record.tail ? row.optional_text(1) : record.body;
   record.confirmed = row.integer(3);
+  record.gone = row.integer(4) != 0;
   return record;
 }
 
 void Records::save(const Key& key, const Record& record, bool tombstone) {
   assert(record.tail || record.body == record.base);
+  assert(record.tail || !record.gone);
   if (!record.tail && !record.body && !tombstone) {
     Statement(db_, "DELETE FROM hf_record WHERE collection = ? AND id = ?", key.collection, key.id)
         .run();
@@ -27,11 +30,12 @@ void Records::save(const Key& key, const Record& record, bool tombstone) {
   auto base = record.tail ? record.base : std::nullopt;
   auto tail = record.tail ? std::optional(record.tail) : std::nullopt;
   Statement(db_,
-            "INSERT INTO hf_record (collection, id, body, base, tail, confirmed)"
-            " VALUES (?,?,?,?,?,?)"
+            "INSERT INTO hf_record (collection, id, body, base, tail, confirmed, gone)"
+            " VALUES (?,?,?,?,?,?,?)"
             " ON CONFLICT (collection, id) DO UPDATE SET body = excluded.body,"
-            " base = excluded.base, tail = excluded.tail, confirmed = excluded.confirmed",
-            key.collection, key.id, record.body, base, tail, record.confirmed)
+            " base = excluded.base, tail = excluded.tail, confirmed = excluded.confirmed,"
+            " gone = excluded.gone",
+            key.collection, key.id, record.body, base, tail, record.confirmed, record.gone ? 1 : 0)
       .run();
 }
 

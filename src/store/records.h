@@ -19,6 +19,9 @@ struct Record {
   std::optional<Json> base;    // Nothing: never confirmed, or deleted there too.
   Seq tail = 0;                // 0: everything is settled.
   std::int64_t confirmed = 0;  // The count of confirmations when its base was confirmed.
+  // A pull says that it was deleted there. While there is a tail the base stays, so that the
+  // app goes on seeing a whole record; with the tail it goes.
+  bool gone = false;
 };
 
 class Records {

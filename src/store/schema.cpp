@@ -18,6 +18,7 @@ constexpr const char* kTables = R"sql(
                                  -- without one the body is the base and this is NULL
     tail       INTEGER,          -- seq of its last unsettled mutation
     confirmed  INTEGER NOT NULL, -- the count of confirmations when the base was confirmed
+    gone       INTEGER NOT NULL DEFAULT 0, -- 1: deleted there, says a pull; goes with the tail
     PRIMARY KEY (collection, id)
   ) STRICT, WITHOUT ROWID;
 
@@ -65,6 +66,7 @@ constexpr const char* kTables = R"sql(
   -- Small things that change with every write stand together, on one page:
   --   epoch, seq, unsettled, dead, confirmations: counters
   --   client/<id>: the highest number applied; refused/<id>/<number>: its refusal
+  --   skipped/<id>/<number>: from it up to here, numbers that later ones overtook
   CREATE TABLE hf_meta (
     key    TEXT PRIMARY KEY,
     number INTEGER NOT NULL DEFAULT 0,

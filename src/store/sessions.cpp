@@ -1,14 +1,27 @@
 #include "sessions.h"
 
+#include <algorithm>
+
 namespace holdfast {
 namespace {
 
+const Refusal kSkipped{"storage",
+                       "It was not recorded: a later change of the same page came before it."};
+
 std::string client(const Write& write) { return "client/" + write.client; }
 
-// Sorts by number as text.
-std::string refused(const Write& write, std::int64_t number) {
+// A key of this write's client and a number; sorts by the number as text.
+std::string numbered(const char* what, const Write& write, std::int64_t number) {
   std::string digits = std::to_string(number);
-  return "refused/" + write.client + "/" + std::string(16 - digits.size(), '0') + digits;
+  return what + write.client + "/" + std::string(16 - digits.size(), '0') + digits;
+}
+
+std::string refused(const Write& write, std::int64_t number) {
+  return numbered("refused/", write, number);
+}
+
+std::string skipped(const Write& write, std::int64_t number) {
+  return numbered("skipped/", write, number);
 }
 
 }  // namespace
@@ -27,13 +40,34 @@ std::optional<Sessions::Answer> Sessions::answered(const Write& write) {
   Statement applied(db_, "SELECT number FROM hf_meta WHERE key = ?", client(write));
   if (!applied.next() || applied.integer(0) < write.number) return std::nullopt;
   Statement row(db_, "SELECT text FROM hf_meta WHERE key = ?", refused(write, write.number));
-  if (!row.next()) return Answer{};
+  if (!row.next()) return was_skipped(write) ? Answer{kSkipped} : Answer{};
   std::string text = row.text(0);
   auto end = text.find('\n');
   return Answer{Refusal{text.substr(0, end), text.substr(end + 1)}};
 }
 
+// Whether a later write was taken before this one came.
+bool Sessions::was_skipped(const Write& write) {
+  Statement row(db_,
+                "SELECT number FROM hf_meta WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+                skipped(write, 0), skipped(write, write.number));
+  return row.next() && row.integer(0) >= write.number;
+}
+
+// Remembers the writes that this one overtakes. Taken after it they would be out of order.
+void Sessions::skip(const Write& write) {
+  if (write.number == write.acknowledged + 1) return;
+  Statement applied(db_, "SELECT number FROM hf_meta WHERE key = ?", client(write));
+  std::int64_t before = applied.next() ? applied.integer(0) : 0;
+  before = std::max(before, write.acknowledged);
+  if (write.number <= before + 1) return;
+  Statement(db_, "INSERT OR REPLACE INTO hf_meta (key, number) VALUES (?,?)",
+            skipped(write, before + 1), write.number - 1)
+      .run();
+}
+
 void Sessions::answer(const Write& write, const std::optional<Refusal>& refusal) {
+  skip(write);
   Statement(db_,
             "INSERT INTO hf_meta (key, number, text) VALUES (?,?,?)"
             " ON CONFLICT (key) DO UPDATE SET number = max(number, excluded.number),"
@@ -46,6 +80,9 @@ void Sessions::answer(const Write& write, const std::optional<Refusal>& refusal)
         .run();
   Statement(db_, "DELETE FROM hf_meta WHERE key BETWEEN ? AND ?", refused(write, 0),
             refused(write, write.acknowledged))
+      .run();
+  Statement(db_, "DELETE FROM hf_meta WHERE key BETWEEN ? AND ? AND number <= ?",
+            skipped(write, 0), skipped(write, write.acknowledged), write.acknowledged)
       .run();
 }
 

@@ -19,7 +19,8 @@ class Sessions {
   void open();  // Raises the epoch.
 
   // Whether this write was answered before; then with what refusal, or nothing
-  // if it was applied.
+  // if it was applied. One that a later write of its client overtook on the
+  // way is refused: it was not recorded, and now it would be out of order.
   struct Answer {
     std::optional<Refusal> refusal;
   };
@@ -29,6 +30,9 @@ class Sessions {
   void answer(const Write& write, const std::optional<Refusal>& refusal);
 
  private:
+  bool was_skipped(const Write& write);
+  void skip(const Write& write);
+
   Database& db_;
 };
 

@@ -89,6 +89,8 @@ Database::Database(Vfs& vfs) : vfs_(vfs) {
     sqlite3_extended_result_codes(db_, true);
     for (const Limit& limit : kLimits) sqlite3_limit(db_, limit.what, limit.most);
     check(db_, sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr));
+    // Else SQLite looks at what is bound to a LIMIT, and prepares the statement anew each time.
+    check(db_, sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr));
     // Closing is a crash: the one way to stop is the one that is tested most.
     check(db_, sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr));
     set_pragmas(*this);

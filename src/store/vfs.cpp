@@ -145,12 +145,13 @@ int Stored::hold(std::span<const std::byte> bytes, std::int64_t at) {
     held_at_ = at;
   }
   auto offset = static_cast<std::size_t>(at - held_at_);
+  std::size_t covered = std::min(held_.size() - offset, bytes.size());
   try {
-    held_.resize(std::max(held_.size(), offset + bytes.size()));
+    held_.insert(held_.end(), bytes.begin() + static_cast<std::ptrdiff_t>(covered), bytes.end());
   } catch (const std::bad_alloc&) {
     return SQLITE_IOERR_NOMEM;
   }
-  std::ranges::copy(bytes, held_.begin() + static_cast<std::ptrdiff_t>(offset));
+  std::ranges::copy(bytes.first(covered), held_.begin() + static_cast<std::ptrdiff_t>(offset));
   return SQLITE_OK;
 }
 

@@ -317,6 +317,7 @@ void Engine::accept(const Mutation& mutation, const Response& response, Turn& tu
   Record record = records_.find(mutation.key);
   if (record.tail == mutation.seq) record.tail = mutation.prev;
   record.base = accepted_base(mutation, response);
+  record.gone = false;
   record.confirmed = cursors_.confirm();
   record.body = fold(record.base, outbox_.chain(record.tail));
   bool pulling = cursors_.find(mutation.key.collection).pull != 0;
@@ -350,6 +351,7 @@ void Engine::discard(const Mutation& mutation, Turn& turn) {
 void Engine::refold(const Key& key, Seq gone) {
   Record record = records_.find(key);
   if (gone && record.tail == gone) record.tail = 0;
+  if (!record.tail && std::exchange(record.gone, false)) record.base.reset();
   record.body = fold(record.base, outbox_.chain(record.tail));
   records_.save(key, record);
 }
@@ -448,10 +450,13 @@ void Engine::end_pull(const std::string& collection, Cursor cursor, const Json& 
 void Engine::take(const Key& key, const std::optional<Json>& version, std::int64_t since) {
   Record record = records_.find(key);
   if (record.confirmed > since) return;
-  record.base = version;
-  // Of a record that was deleted there and changed here, the body stays whole:
-  // its next update is sent as the app sees it.
-  if (version || !record.tail) record.body = fold(version, outbox_.chain(record.tail));
+  // Of a record that was deleted there and changed here the app goes on seeing the whole, until
+  // the changes are settled.
+  record.gone = !version && record.tail;
+  if (!record.gone) {
+    record.base = version;
+    record.body = fold(version, outbox_.chain(record.tail));
+  }
   records_.save(key, record);
 }
 

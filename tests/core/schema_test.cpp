@@ -92,7 +92,7 @@ TEST_SUITE("schema") {
     CHECK(contents(files) == before);
   }
 
-  TEST_CASE_FIXTURE(SchemaTest, "the indexes are those that the app declares, spelt as queries are") {
+  TEST_CASE_FIXTURE(SchemaTest, "the indexes are those that the app declares, spelt as in lists") {
     schema::declare(db, with_indexes({{"done", "-createdAt"}, {"title"}}));
     CHECK(indexes() ==
           Texts{" ON hf_record (" + schema::column("done") + ", " + schema::column("createdAt") +

@@ -84,7 +84,8 @@ TEST_SUITE("sessions") {
 
   TEST_CASE_FIXTURE(SessionsTest, "a client takes one row, whatever the number of its writes") {
     for (int number = 1; number <= 1'000; ++number)
-      sessions.answer(write(number, number - 1), number % 3 ? std::nullopt : std::optional(kExists));
+      sessions.answer(write(number, number - 1),
+                      number % 3 ? std::nullopt : std::optional(kExists));
     CHECK(rows() == Rows{"client/page"});
     CHECK(number("SELECT number FROM hf_meta WHERE key = 'client/page'") == 1'000);
   }

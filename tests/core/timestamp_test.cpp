@@ -103,8 +103,9 @@ TEST_SUITE("timestamp") {
   TEST_CASE("what is no HTTP date is none") {
     for (const std::string text : {
              "", "0", "120", "2026-11-22T17:00:00Z", "Sunday, 06-Nov-94 08:49:37 GMT",
-             "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 PST",
-             "Sun, 06 Nov 1994 08:49:37 +0100", "Sun, 06 Nov 94 08:49:37 GMT",
+             "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37",
+             "Sun, 06 Nov 1994 08:49:37 PST", "Sun, 06 Nov 1994 08:49:37 +0100",
+             "Sun, 06 Nov 94 08:49:37 GMT",
              "Sun, 31 Feb 2026 08:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT",
              "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 -1:49:37 GMT",
              "06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMTX",

@@ -75,21 +75,21 @@ Value completed_step(const Value& expected, std::size_t events, const Value& sta
 std::string difference(const Value& expected, const Value& found, const std::string& at = "") {
   if (expected.type() == found.type() && expected.is_structured()) {
     std::string lines;
-    auto none = [](const Value&) { return Value(nullptr); };
     if (expected.is_array()) {
+      auto item = [](const Value& of, std::size_t i) { return i < of.size() ? of[i] : Value(); };
       for (std::size_t i = 0; i < std::max(expected.size(), found.size()); ++i)
-        lines += difference(i < expected.size() ? expected[i] : none(expected),
-                            i < found.size() ? found[i] : none(found), at + "/" + std::to_string(i));
+        lines += difference(item(expected, i), item(found, i), at + "/" + std::to_string(i));
       return lines;
     }
     for (const auto& [name, value] : expected.items())
-      lines += difference(value, found.contains(name) ? found[name] : none(found), at + "/" + name);
+      lines += difference(value, found.value(name, Value()), at + "/" + name);
     for (const auto& [name, value] : found.items())
       if (!expected.contains(name)) lines += difference(nullptr, value, at + "/" + name);
     return lines;
   }
   if (expected == found) return "";
-  return "  at " + at + "\n    expected " + expected.dump() + "\n    found    " + found.dump() + "\n";
+  return "  at " + at + "\n    expected " + expected.dump() + "\n    found    " + found.dump() +
+         "\n";
 }
 
 // A core as bindings/embind.cpp puts it together.

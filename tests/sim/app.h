@@ -42,8 +42,8 @@ class App {
   struct Page {
     std::string client;
     std::int64_t last = 0;
-    std::vector<Happening> unanswered;
-    std::vector<Happening> answered;  // The last few.
+    std::vector<Happening> unanswered = {};
+    std::vector<Happening> answered = {};  // The last few.
     bool behind = false;
   };
 

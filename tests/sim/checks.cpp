@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr int kOpenings = 3;
 constexpr int kStepsToDrain = 3000;
 constexpr Duration kTimeToDrain = 72h;
 
@@ -87,12 +88,14 @@ void World::calm_down() {
   calm_ = true;
   weather_ = {};
   network_.faults = 0;
-  device_.mend();
-  step();
-  // What failed for good is well only when it is opened anew, and it was perhaps to die.
+  // What failed for good is well only when it is opened anew.
   device_.kill();
+  device_.mend();
   lose_session();
-  while (!device_.is_open()) open();
+  for (int left = kOpenings; !device_.is_open(); --left) {
+    if (left == 0) throw Violation("the database cannot be opened, and nothing is wrong any more");
+    open();
+  }
   arrive(app_.catch_up());
   if (model_.gate.paused()) arrive(Happening{.event = Resume{}});
   step();

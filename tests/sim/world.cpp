@@ -407,7 +407,9 @@ bool World::look(const std::function<void()>& at) {
   try {
     at();
   } catch (const StorageError& error) {
-    if (error.corrupt()) throw Violation("the file is corrupt, says a read");
+    constexpr int kMistake = 1;  // SQLITE_ERROR: the statement itself is wrong.
+    if (error.corrupt() || error.code() == kMistake)
+      throw Violation(std::string("a read fails: ") + error.what());
     seen = false;
   }
   device_.disk().faults = faults;

@@ -1,0 +1,89 @@
+// What the simulation has found, each as the shortest story that shows it.
+
+#include <doctest/doctest.h>
+
+#include "sync/engine.h"
+#include "world.h"
+
+using namespace holdfast;
+using namespace holdfast::test;
+
+namespace {
+
+Response page(const std::string& deleted) {
+  return {.status = 200,
+          .content_type = "application/json",
+          .body = R"({"records":[],"deleted":[")" + deleted + R"("],"cursor":"1"})"};
+}
+
+}  // namespace
+
+TEST_SUITE("found by the simulation") {
+  // A page numbers its calls in their order, but one can get lost while there is no leader, and be
+  // sent again only after the next has arrived. By its number alone it then looked like one that
+  // was recorded, and was answered so.
+  TEST_CASE_FIXTURE(World, "a write that a later one overtook is refused, not called recorded") {
+    Write lost = create("a");
+    Write next = create("b");
+    next.acknowledged = 0;
+    tell(next);
+    CHECK(refusal(tell(lost)) == "storage");
+    CHECK(row("a") == "null");
+
+    SUBCASE("however often it is repeated, and with it nothing else is") {
+      CHECK(refusal(tell(lost)) == "storage");
+      CHECK(refusal(tell(next)) == "");
+      CHECK(refusal(tell(create("c"))) == "");
+      CHECK(row("c") != "null");
+    }
+    SUBCASE("until the page has heard so, and it is forgotten") {
+      Write later = create("c");
+      later.acknowledged = 2;
+      tell(later);
+      Statement rows(db, "SELECT count(*) FROM hf_meta WHERE key GLOB 'skipped/*'");
+      rows.next();
+      CHECK(rows.integer(0) == 0);
+    }
+    SUBCASE("and calls that the page knows to be refused leave no gap") {
+      written = 7;  // 3 to 7 met a full disk, and the page was told.
+      Write later = create("c");
+      later.acknowledged = 7;
+      CHECK(refusal(tell(later)) == "");
+      CHECK(refusal(tell(later)) == "");
+    }
+  }
+
+  // The server's refusal of the update folded it over nothing: all other fields were gone, the id
+  // among them, and so were they from what a later update sent.
+  TEST_CASE_FIXTURE(World, "a record that was deleted elsewhere stays whole until it is settled") {
+    reach();
+    tell(create("a", R"({"n":1,"k":1})"));
+    tell(answered("m1", {.status = 201}));
+    tell(update("a", R"({"n":2})"));
+    tell(update("a", R"({"n":3})"));
+    auto pull = only<Fetch>(tell(Pull{"order"})).at(0).pull;
+    tell(Pulled{epoch(), pull, "order", page("a")});
+    tell(answered("m2", {.status = 404}));
+    CHECK(row("a").find(R"({"n":3,"k":1,"id":"a")") != std::string::npos);
+    CHECK(row("a").find("failed") != std::string::npos);
+
+    SUBCASE("and what follows is sent whole") {
+      Step step = tell(Discard{"m2"});
+      REQUIRE(sent(step) == std::vector<MutationId>{"m3"});
+      CHECK(only<Send>(step)[0].body.find(R"({"n":3,"k":1,"id":"a")") != std::string::npos);
+    }
+    SUBCASE("and goes when nothing of it is unsettled") {
+      tell(Discard{"m2"});
+      tell(answered("m3", {.status = 404}));
+      tell(Discard{"m3"});
+      CHECK(row("a") == "null");
+    }
+    SUBCASE("and is there again when the server accepts it") {
+      tell(Retry{"m2"});
+      tell(answered("m2", {.status = 200}, 2));
+      tell(answered("m3", {.status = 200}));
+      CHECK(row("a").find(R"({"body":{"n":3,"k":1,"id":"a")") != std::string::npos);
+      CHECK(row("a").find("sync") == std::string::npos);
+    }
+  }
+}
