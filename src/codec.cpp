@@ -260,20 +260,27 @@ Scalar scalar_of(const Value& v) {
   throw BadQuery("A field is compared with a string, a number, a boolean or null.");
 }
 
+Condition::Op op_of(const std::string& name) {
+  using Op = Condition::Op;
+  if (name == "eq") return Op::eq;
+  if (name == "ne") return Op::ne;
+  if (name == "lt") return Op::lt;
+  if (name == "lte") return Op::lte;
+  if (name == "gt") return Op::gt;
+  if (name == "gte") return Op::gte;
+  if (name == "in") return Op::in;
+  throw BadQuery("'" + name + "' is no operator.");
+}
+
 void add_conditions(const std::string& field, const Value& v, std::vector<Condition>& where) {
   using Op = Condition::Op;
-  static const std::map<std::string, Op> ops = {{"eq", Op::eq},   {"ne", Op::ne}, {"lt", Op::lt},
-                                                {"lte", Op::lte}, {"gt", Op::gt}, {"gte", Op::gte},
-                                                {"in", Op::in}};
   if (!v.is_object()) {
     where.push_back({field, Op::eq, {scalar_of(v)}});
     return;
   }
   for (const auto& [name, operand] : v.items()) {
-    auto op = ops.find(name);
-    if (op == ops.end()) throw BadQuery("'" + name + "' is no operator.");
-    Condition condition{field, op->second, {}};
-    if (op->second != Op::in) {
+    Condition condition{field, op_of(name), {}};
+    if (condition.op != Op::in) {
       condition.values = {scalar_of(operand)};
     } else {
       if (!operand.is_array() || operand.size() > 500)

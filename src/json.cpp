@@ -68,7 +68,7 @@ std::optional<std::string> flaw(Kind kind, const std::string& change) {
   }
   if (value.contains("remove"))
     for (const auto& field : value["remove"])
-      if (field == "id") return "removes the id, which never changes";
+      if (field.get_ref<const std::string&>() == "id") return "removes the id, which never changes";
   return std::nullopt;
 }
 
@@ -113,7 +113,10 @@ Json problem(const Response& response) {
 }
 
 Json problem(std::string_view title, std::string_view detail) {
-  return dump(Value{{"title", title}, {"detail", detail}});
+  Value value;
+  value["title"] = title;
+  value["detail"] = detail;
+  return dump(value);
 }
 
 std::optional<Page> page(const std::string& text) {
@@ -137,7 +140,7 @@ std::optional<Page> page(const std::string& text) {
     if (!valid_id(page.deleted.back())) return std::nullopt;
   }
   page.cursor = string_at(value, "cursor").value_or("");
-  page.more = value.contains("more") && value["more"] == true;
+  page.more = value.contains("more") && value["more"].is_boolean() && value["more"].get<bool>();
   if (page.more && page.cursor.empty()) return std::nullopt;
   return page;
 }
