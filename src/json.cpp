@@ -150,7 +150,8 @@ bool valid_id(std::string_view id) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("._~:@-").find(static_cast<char>(c)) != std::string_view::npos;
   };
-  return !id.empty() && id.size() <= 128 && id != "." && id != ".." && std::ranges::all_of(id, fits);
+  return !id.empty() && id.size() <= 128 && id != "." && id != ".." &&
+         std::ranges::all_of(id, fits);
 }
 
 }  // namespace holdfast::json

@@ -421,7 +421,8 @@ Result Engine::on(const Pulled& e, Turn& turn) {
   if (!page->cursor.empty()) cursor.text = page->cursor;
   if (stuck)
     end_pull(e.collection, cursor,
-             json::problem("No progress", "The page says more, but its cursor did not move."), turn);
+             json::problem("No progress", "The page says more, but its cursor did not move."),
+             turn);
   else if (page->more) fetch_page(e.collection, cursor, turn);
   else end_pull(e.collection, cursor, "", turn);
   return Applied{};

@@ -59,8 +59,8 @@ class Engine {
   // On a full disk the WAL is written back, which makes room for what comes
   // next. Where that is not enough, writes are refused with "disk-full", now
   // and until the ballast is held again, and the events that free room (all
-  // but writes) are taken without them, with the ballast's room. Throws StorageError: then nothing has changed,
-  // no effect is owed, and the host should open anew.
+  // but writes) are taken without them, with the ballast's room. Throws StorageError: then nothing
+  // has changed, no effect is owed, and the host should open anew.
   Step handle(std::span<const Event> events, Time now);
 
   const Config& config() const { return config_; }

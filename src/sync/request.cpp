@@ -12,8 +12,8 @@ Request request_of(const Mutation& mutation, const Record& record, const Collect
   switch (mutation.kind) {
     case Kind::create: return {"POST", collection.path, mutation.change};
     case Kind::update:
-      // Where a pull has taken the base away, what the app sees is the whole record.
-      return {"PUT", one, record.base ? *fold(record.base, {mutation}) : record.body.value_or("{}")};
+      // Not the body, which later changes have made; they go when it is their turn.
+      return {"PUT", one, *fold(record.base, {mutation})};
     case Kind::remove: return {"DELETE", one, ""};
   }
   assert(false);

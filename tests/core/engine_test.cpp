@@ -426,8 +426,9 @@ TEST_SUITE("engine") {
     for (const char* id : {"", ".", "..", "a/b", "a b", "ä", "a%2e"})
       CHECK(refused(create(id)) == "bad-id");
     CHECK(refused(create(std::string(129, 'x'))) == "bad-id");
-    for (const char* body : {"", "7", "[]", "null", "{", R"({"n":1e400})", R"({"n":9007199254740993})",
-                             R"({"__proto__":{}})", R"({"s":"\ud800"})", "{\"s\":\"\xff\"}"})
+    for (const char* body :
+         {"", "7", "[]", "null", "{", R"({"n":1e400})", R"({"n":9007199254740993})",
+          R"({"__proto__":{}})", R"({"s":"\ud800"})", "{\"s\":\"\xff\"}"})
       CHECK(refused(create("c", body)) == "bad-body");
     std::string deep;
     for (int i = 0; i < 65; ++i) deep += R"({"a":)";
@@ -455,7 +456,8 @@ TEST_SUITE("engine") {
           "too-large");
   }
 
-  TEST_CASE_FIXTURE(World, "one that is refused keeps none of those beside it from being recorded") {
+  TEST_CASE_FIXTURE(World,
+                    "one that is refused keeps none of those beside it from being recorded") {
     Step step = tell({create("a"), create("a"), create("b")});
     CHECK(std::holds_alternative<Applied>(step.results[0]));
     CHECK(std::get<Refusal>(step.results[1]).code == "exists");

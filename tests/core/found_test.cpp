@@ -53,6 +53,23 @@ TEST_SUITE("found by the simulation") {
     }
   }
 
+  // The change of the update was missing from its request, which was then empty, because the
+  // record as the app saw it was gone: by the delete that was to follow.
+  TEST_CASE_FIXTURE(World, "an update of what a retried delete has removed is sent as it is") {
+    reach();
+    tell(create("a", R"({"n":1,"k":1})"));
+    tell(answered("m1", {.status = 201}));
+    tell(remove("a"));
+    tell(answered("m2", {.status = 403}));
+    tell(update("a", R"({"n":2})"));
+    tell(update("a", R"({"n":3})"));
+    tell(remove("a"));
+    tell(Retry{"m2"});
+    Step step = tell(answered("m2", {.status = 204}, 2));
+    REQUIRE(sent(step) == std::vector<MutationId>{"m3"});
+    CHECK(only<Send>(step)[0].body == R"({"n":2,"updatedAt":"1970-01-01T12:00:00.001Z"})");
+  }
+
   // The server's refusal of the update folded it over nothing: all other fields were gone, the id
   // among them, and so were they from what a later update sent.
   TEST_CASE_FIXTURE(World, "a record that was deleted elsewhere stays whole until it is settled") {

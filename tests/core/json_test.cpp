@@ -38,8 +38,7 @@ struct Flawed {
 TEST_SUITE("json: what a change may hold") {
   TEST_CASE("a body that JSON carries faithfully has no flaw") {
     for (const std::string body : {
-             R"({})",
-             R"( { "a" : [ 1 , null ] } )",
+             R"({})", R"( { "a" : [ 1 , null ] } )",
              R"({"n":9007199254740991,"m":-9007199254740991})",
              R"({"n":0.1,"m":-0.0,"tiny":5e-324,"half":4503599627370495.5})",
              R"({"s":"","t":"Wasserhahn – مضخة – पंप – 阀门 – 🔧","n":"\u0000"})",

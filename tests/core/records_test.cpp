@@ -34,8 +34,10 @@ TEST_SUITE("records") {
              {.body = R"({"n":2})", .base = std::nullopt, .tail = 7, .confirmed = 0},
              {.body = std::nullopt, .base = R"({"n":1})", .tail = 9, .confirmed = 3},
              {.body = std::nullopt, .base = std::nullopt, .tail = 9, .confirmed = 3},
-             {.body = R"({"s":"é 🔧 ' \u0000"})", .base = R"({"s":"é 🔧 ' \u0000"})", .tail = 0,
-              .confirmed = 4},
+             {.body = R"({"s":"é 🔧 ' \u0000"})",
+             .base = R"({"s":"é 🔧 ' \u0000"})",
+             .tail = 0,
+             .confirmed = 4},
          }) {
       records.save(a, record);
       CHECK(same(records.find(a), record));

@@ -45,10 +45,10 @@ TEST_SUITE("request") {
                      kOrders) ==
           Request{"PUT", "/v1/orders/a:1@x~y", R"({"n":2,"by":"server","z":null})"});
 
-    SUBCASE("and as the app sees it, where a pull has taken the base away") {
+    SUBCASE("and as the change alone makes it, where the server has the record no longer") {
       CHECK(request_of(mutation(Kind::update, R"({"set":{"n":2}})"),
-                       record(std::nullopt, R"({"n":2,"k":1})"), kOrders) ==
-            Request{"PUT", "/v1/orders/a:1@x~y", R"({"n":2,"k":1})"});
+                       record(std::nullopt, R"({"n":9,"later":true})"), kOrders) ==
+            Request{"PUT", "/v1/orders/a:1@x~y", R"({"n":2})"});
     }
   }
 

@@ -65,7 +65,8 @@ Change App::invent_change(Kind kind) {
   if (kind == Kind::remove) return change;
   auto field = [&] { return "f" + std::to_string(tape_.draw(3)); };
   change.set["n"] = std::to_string(written_);
-  if (tape_.draw(2) == 1) change.set[field()] = tape_.draw(5) == 4 ? "null" : std::to_string(written_);
+  if (tape_.draw(2) == 1)
+    change.set[field()] = tape_.draw(5) == 4 ? "null" : std::to_string(written_);
   if (large && tape_.draw(3) == 2) change.set["text"] = quoted(std::string(kLarge, 'x'));
   if (kind == Kind::update && tape_.draw(4) == 3) {
     change.remove.push_back(field());

@@ -46,7 +46,7 @@ struct Happening {
   Change change = {};     // Of a write: what its text says. A create sets its whole body.
   Meaning meaning = Meaning::nothing;
   std::optional<Duration> floor = std::nullopt;  // How long the origin asks to be left alone.
-  std::optional<Body> record = std::nullopt;     // Of an accepting answer: what is in it, if anything.
+  std::optional<Body> record = std::nullopt;  // Of an accepting answer: what is in it, if anything.
   Version version = 0;                           // The record's, when the server had applied.
   std::optional<Page> page = std::nullopt;       // Of a good answer to a pull.
 };

@@ -212,8 +212,10 @@ void Ledger::carry_out(const std::vector<Effect>& effects) {
   }
   for (const auto& [collection, pull] : pulls_)
     if (pull.number == 0) throw Violation("no page of " + collection + " is fetched");
-  if (settled != settled_now_) throw Violation("what was settled is not what follows from the answers");
-  if (buried != buried_now_) throw Violation("what was buried is not what follows from the answers");
+  if (settled != settled_now_)
+    throw Violation("what was settled is not what follows from the answers");
+  if (buried != buried_now_)
+    throw Violation("what was buried is not what follows from the answers");
   settled_now_.clear();
   buried_now_.clear();
 }
@@ -245,9 +247,7 @@ Send Ledger::request_of(const Entry& entry) const {
   if (entry.kind == Kind::create) return {0, entry.id, 0, "POST", path, text_of(entry.change.set)};
   std::string one = path + "/" + id;
   if (entry.kind == Kind::remove) return {0, entry.id, 0, "DELETE", one, ""};
-  // Of a record whose delete the server took after all, what the app sees is all there is.
-  auto confirmed = base(entry.record);
-  Body body = confirmed ? changed(*confirmed, entry.change) : view(entry.record).value_or(Body{});
+  Body body = changed(base(entry.record).value_or(Body{}), entry.change);
   return {0, entry.id, 0, "PUT", one, text_of(body)};
 }
 
@@ -320,8 +320,8 @@ std::optional<std::string> Ledger::memory_mismatch(Database& db) const {
     Statement row(db, "SELECT number FROM hf_meta WHERE key = ?", "client/" + name);
     std::int64_t highest = row.next() ? row.integer(0) : 0;
     if (highest != client.highest)
-      return "call " + std::to_string(highest) + " of " + name + " is the last that was taken, not " +
-             std::to_string(client.highest);
+      return "call " + std::to_string(highest) + " of " + name +
+             " is the last that was taken, not " + std::to_string(client.highest);
   }
   return std::nullopt;
 }

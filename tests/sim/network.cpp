@@ -88,7 +88,8 @@ bool Network::meets_fault(UnderWay& thing, const Send& send) {
       }
       response.complete = false;
       response.body.resize(response.body.size() / 2);
-      if (thing.wanted) reply(thing, std::move(response), {.event = {}, .meaning = Meaning::counted});
+      if (thing.wanted)
+        reply(thing, std::move(response), {.event = {}, .meaning = Meaning::counted});
       return true;
     }
     case 6: {  // The browser itself sends it again over another connection.

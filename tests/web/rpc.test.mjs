@@ -143,6 +143,7 @@ test('news and triggers cross tabs', async () => {
   const [a, b] = [tab('a', join()), tab('b', join())];
   const leading = leader(store());
   a.line.lead(leading);
+  await turn();
   a.line.notify({ changed: ['task'], news: [] });
   b.line.trigger({ type: 'visible' });
   a.line.trigger({ type: 'online' });
