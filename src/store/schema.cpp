@@ -77,17 +77,20 @@ constexpr const char* kTables = R"sql(
 
   -- What is known of the way to the API: one row, as sync/reachability.h.
   CREATE TABLE hf_reachability (
-    id            INTEGER PRIMARY KEY CHECK (id = 1),
-    state         INTEGER NOT NULL DEFAULT 0,
-    reachable     INTEGER NOT NULL DEFAULT 0,
-    probe         INTEGER NOT NULL DEFAULT 0,
-    setbacks      INTEGER NOT NULL DEFAULT 0,
-    next_probe_at INTEGER NOT NULL DEFAULT 0,
-    fresh_until   INTEGER NOT NULL DEFAULT 0,
-    closed_until  INTEGER NOT NULL DEFAULT 0,
-    waiting_for   INTEGER NOT NULL DEFAULT 0,
-    paused        INTEGER NOT NULL DEFAULT 0,
-    reason        TEXT    NOT NULL DEFAULT ''
+    id               INTEGER PRIMARY KEY CHECK (id = 1),
+    state            INTEGER NOT NULL DEFAULT 0,
+    reachable        INTEGER NOT NULL DEFAULT 0,
+    probe            INTEGER NOT NULL DEFAULT 0,
+    setbacks         INTEGER NOT NULL DEFAULT 0,
+    next_probe_at    INTEGER NOT NULL DEFAULT 0,
+    fresh_until      INTEGER NOT NULL DEFAULT 0,
+    asked_until      INTEGER NOT NULL DEFAULT 0,
+    closed_until     INTEGER NOT NULL DEFAULT 0,
+    ramp             INTEGER NOT NULL DEFAULT 0,
+    retried_in_a_row TEXT    NOT NULL DEFAULT '',  -- mutation ids, a space between
+    waiting_for      INTEGER NOT NULL DEFAULT 0,
+    paused           INTEGER NOT NULL DEFAULT 0,
+    reason           TEXT    NOT NULL DEFAULT ''
   ) STRICT;
   INSERT INTO hf_reachability (id) VALUES (1);
 

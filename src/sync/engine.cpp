@@ -290,13 +290,15 @@ void Engine::on_response(const Mutation& mutation, const Response& response, Tur
   };
   switch (judge(mutation.kind, response)) {
     case Verdict::accepted:
-      turn.way.settled();
+      turn.way.accepted();
       return accept(mutation, response, turn);
     case Verdict::conflict:
     case Verdict::rejected:
-      turn.way.settled();
+      turn.way.refused();
       return bury(mutation, /*unknown=*/false, problem, turn);
     case Verdict::retry: {
+      turn.way.retried(turn.now, mutation.id,
+                       setback(Status::Wait::origin, told(response), mutation.id, &response, turn));
       int counted = mutation.counted + 1;
       if (counted >= config_.max_attempts) return bury(mutation, unknown, problem, turn);
       Time at = turn.now + delay(mutation.id, counted);
@@ -474,7 +476,7 @@ void Engine::dispatch(Turn& turn) {
     turn.step.effects.push_back(Probe{turn.epoch, turn.way.probe});
   }
   if (!turn.way.may_send(turn.now)) return;
-  int room = config_.concurrency - outbox_.in_flight();
+  int room = turn.way.room(config_.concurrency) - outbox_.in_flight();
   if (room <= 0) return;
   for (const auto& mutation : outbox_.due(turn.now, room)) send(mutation, turn);
 }
@@ -512,16 +514,13 @@ Duration Engine::delay(std::string_view id, int attempts) const {
   return backoff(id, attempts, config_.backoff_base, config_.backoff_cap);
 }
 
-// Probes are apart by backoff, but that after the first attempt without an
-// answer goes at once: it tells a lost answer from a lost network.
 Reachability::Setback Engine::setback(Status::Wait wait, std::string reason, std::string_view id,
                                       const Response* response, const Turn& turn) const {
-  bool first = turn.way.setbacks == 0 && turn.way.state == Reachability::State::open &&
-               wait == Status::Wait::network;
+  auto floor = response ? retry_after(*response, turn.now) : std::nullopt;
   return {.wait = wait,
           .reason = std::move(reason),
-          .delay = first ? Duration(0) : delay(id, turn.way.setbacks + 1),
-          .floor = response ? retry_after(*response, turn.now) : std::nullopt};
+          .delay = turn.way.delay(turn.now, wait, floor, id, config_),
+          .floor = floor};
 }
 
 Status status(Database& db, const Reachability& way) {

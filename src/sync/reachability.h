@@ -1,11 +1,11 @@
-// Whether the API can be reached: the state machine that stands before the
-// outbox. Only a good answer to a probe opens it; the browser's word that
-// there is a network does not.
+// Whether the API can be reached, and how much of it may be asked: the state
+// machine that stands before the outbox. Only a good answer to a probe opens
+// it; the browser's word that there is a network does not.
 //
 //   unknown --[send_probe]--> probing --[probed]--> open
 //      ^                       ^   |                 | |
-//      |          [send_probe] |   | [probe_failed]  | | [attempt_failed, offline]
-//      |   due, something waits|   v                 | |
+//      |          [send_probe] |   | [probe_failed]  | | [attempt_failed, offline,
+//      |   due, something waits|   v                 | |  the third of retried]
 //      |                      closed <---------------|-+
 //      +--[nudge]--from anywhere                     |
 //                              ^ [send_probe]: stale, something waits
@@ -17,14 +17,23 @@
 //  (1) Nothing is sent but in open, and while the latest good probe is fresh.
 //  (2) One probe counts, the latest; an answer to an earlier one is ignored.
 //  (3) While closed, probes are apart by backoff; what the origin asked for
-//      (Retry-After) is a floor that nothing shortens.
+//      (Retry-After) is a floor that nothing shortens. On top of the floor
+//      stands a jitter, for it is the same for every client: only a nudge after
+//      the floor, which is a person's, does without it.
 //  (4) No time it waits for is further away than it can have been set: a clock
 //      that was set back delays nothing for long.
+//  (5) After an outage one attempt is under way at once, then twice as many
+//      with each that the API decides on.
+//  (6) Three different mutations answered by retry, none accepted between, are
+//      an outage whatever the probes say: the circuit opens. Until one is
+//      accepted each further retry opens it again.
 
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "../protocol.h"
 #include "../store/sqlite.h"
@@ -42,12 +51,16 @@ struct Reachability {
   int setbacks = 0;        // In a row, since something was last accepted or refused.
   Time next_probe_at;      // While closed.
   Time fresh_until;        // While open.
-  Time closed_until;       // The origin asked to be left alone until then.
+  Time asked_until;        // The origin asked to be left alone until then,
+  Time closed_until;       // and with its jitter it is left alone until then.
+  int ramp = 0;            // Attempts at once after an outage; 0: as many as are configured.
+  std::vector<MutationId> retried_in_a_row = {};  // Different ones, since one was accepted.
   Wait wait = Wait::nothing;  // Why it is closed; sign_in stays until the API takes an answer.
   bool paused = false;        // The app asked for silence.
-  std::string reason;         // Of the latest setback, for a person.
+  std::string reason = {};    // Of the latest setback, for a person.
 
-  // A session begins: what was believed may be long past; the origin's wish stands.
+  // A session begins: what was believed may be long past; the origin's wish
+  // stands, and an outage is not over because the app was started anew.
   void open_session();
 
   // The network may be back. Unless "always", a good probe that is fresh is
@@ -63,14 +76,22 @@ struct Reachability {
 
   void probed(Time now, Duration fresh);
 
-  // Why the way is closed, from when the next probe may go ("delay"), and until
-  // when the origin asked to be left alone.
+  // Why the way is closed, how long after now, or after what the origin asked
+  // for, the next probe goes ("delay"), and until when it asked to be left alone.
   struct Setback {
     Wait wait;
     std::string reason;
     Duration delay;
     std::optional<Time> floor;
   };
+
+  // What the delay of a setback is to be: drawn by backoff from "id", which is
+  // of this client alone. What an origin asks for it asks of everybody: the
+  // longer it is, the wider they spread over the time after it. A network that
+  // fails for the first time is probed at once, which tells a lost answer from
+  // a lost network.
+  Duration delay(Time now, Wait why, std::optional<Time> floor, std::string_view id,
+                 const Config& config) const;
 
   // The probe under way failed.
   void probe_failed(Time now, const Setback& setback);
@@ -79,10 +100,18 @@ struct Reachability {
   // of a wave that fails together closes the way; the floor always counts.
   void attempt_failed(Time now, const Setback& setback);
 
+  // A mutation was answered by retry, which may be its own fault: "setback" is
+  // what becomes of the way if it is not.
+  void retried(Time now, const MutationId& mutation, const Setback& setback);
+
   // The API took a mutation up and decided on it.
-  void settled();
+  void accepted();
+  void refused();
 
   bool may_send(Time now) const;
+
+  // How many attempts may be under way at once: at least 1, at most "concurrency".
+  int room(int concurrency) const;
 
   // When a probe will be owed, or sending be allowed again, without an event;
   // nothing: never, or it is so already.

@@ -336,13 +336,30 @@ TEST_SUITE("engine") {
       Step step = w.tell(w.answered("m1", {.status = status, .retry_after = "60"}));
       CHECK(step.status.waiting_for == Status::Wait::origin);
       CHECK(sent(w.tell(w.create("b"))).empty());
-      CHECK(step.wake_at == kNoon + 60s);
-      CHECK(w.tell(Tick{}, kNoon + 59s).effects.empty());
+      const Time due = kNoon + 60s + backoff("m1", 1, 6s, 5min);
+      CHECK(step.wake_at == due);
       CHECK(w.tell(Sync{}, kNoon + 59s).effects.empty());
-      CHECK(only<Probe>(w.tell(Tick{}, kNoon + 60s)).size() == 1);
-      CHECK(sent(w.tell(w.good_probe(), kNoon + 60s)) == Ids{"m1", "m2"});
-      CHECK(w.engine.handle({}, kNoon + 60s).status.failed == 0);
+      CHECK(w.tell(Tick{}, due - 1ms).effects.empty());
+      CHECK(only<Probe>(w.tell(Tick{}, due)).size() == 1);
+      CHECK(sent(w.tell(w.good_probe(), due)) == Ids{"m1"});  // And not all at once.
+      CHECK(sent(w.tell(w.answered("m1", {.status = 201}, 2), due)) == Ids{"m2"});
+      CHECK(w.engine.handle({}, due).status.failed == 0);
     }
+  }
+
+  TEST_CASE_FIXTURE(World, "pauses an origin that answers one change after another by retry") {
+    reach();
+    tell({create("a"), create("b"), create("c"), create("d")});
+    tell(answered("m1", {.status = 500}));
+    CHECK(tell(answered("m2", {.status = 500})).status.waiting_for == Status::Wait::nothing);
+    Step third = tell(answered("m3", {.status = 500}));
+    CHECK(third.status.waiting_for == Status::Wait::origin);
+    CHECK(sent(tell(create("e"))).empty());
+    tell(answered("m4", {.status = 500}));
+    const Time later = kNoon + 1min;
+    CHECK(only<Probe>(tell(Tick{}, later)).size() == 1);
+    CHECK(sent(tell(good_probe(), later)) == Ids{"m5"});
+    CHECK(sent(tell(answered("m5", {.status = 201}), later)).size() == 2);
   }
 
   TEST_CASE_FIXTURE(World, "one that is always overloaded never becomes a dead letter") {
