@@ -326,13 +326,13 @@ Query query_of(const Value& v) {
 
 Json answer(Database& db, const Config& config, const Value& v) {
   const std::string type = text_at(v, "type");
-  if (type == "status") return status_of(status(db, load_reachability(db)));
+  if (type == "status") return status_of(status(load_counters(db), load_reachability(db)));
   if (type == "outbox") return query::outbox(db, limit_of(v.at("limit")));
   if (type == "deadLetters") return query::dead_letters(db, limit_of(v.at("limit")));
   std::string collection = text_at(v, "collection");
   if (!config.collections.contains(collection))
     return error("unknown-collection", "There is no collection of this name.");
-  if (type == "get") return query::row(db, {collection, text_at(v, "id")});
+  if (type == "get") return query::row(db, Key{collection, text_at(v, "id")});
   if (type == "list") return query::list(db, config, collection, query_of(v.at("query")));
   if (type == "plan") return query::plan(db, config, collection, query_of(v.at("query")));
   throw Malformed("'" + type + "' is no read");

@@ -42,6 +42,21 @@ std::string id_of(const Value& value) {
   return value.is_string() || value.is_number_integer() ? text_of(value) : "";
 }
 
+// Empty if there is nothing wrong with it.
+std::string flaw_of_update(const Value& change) {
+  for (const auto& [name, member] : change.items()) {
+    if (name == "set" && member.is_object()) continue;
+    if (name == "remove" && member.is_array() &&
+        std::ranges::all_of(member, [](const Value& field) { return field.is_string(); }))
+      continue;
+    return "has a member that is neither an object 'set' nor an array of names 'remove'";
+  }
+  if (auto remove = change.find("remove"); remove != change.end())
+    for (const auto& field : *remove)
+      if (field.get_ref<const std::string&>() == "id") return "removes the id, which never changes";
+  return "";
+}
+
 std::optional<std::string> string_at(const Value& object, const char* name) {
   auto it = object.find(name);
   if (it == object.end() || it->is_null()) return std::nullopt;
@@ -50,30 +65,17 @@ std::optional<std::string> string_at(const Value& object, const char* name) {
 
 }  // namespace
 
-std::optional<std::string> flaw(Kind kind, const std::string& change) {
-  if (kind == Kind::remove)
-    return change.empty() ? std::nullopt : std::optional<std::string>("must be empty");
-  std::string flaw;
+Json stamped(Kind kind, const std::string& change, const std::string& id,
+             const std::string& updated_at, std::string& flaw) {
+  if (kind == Kind::remove) {
+    if (!change.empty()) flaw = "must be empty";
+    return "";
+  }
   // A field may be set to what it may be created with, one level further down.
   Value value = read(change, flaw, kind == Kind::update ? kMaxDepth + 1 : kMaxDepth);
-  if (!flaw.empty()) return flaw;
-  if (!value.is_object()) return "is not an object";
-  if (kind == Kind::create) return std::nullopt;
-  for (const auto& [name, member] : value.items()) {
-    if (name == "set" && member.is_object()) continue;
-    if (name == "remove" && member.is_array() &&
-        std::ranges::all_of(member, [](const Value& field) { return field.is_string(); }))
-      continue;
-    return "has a member that is neither an object 'set' nor an array of names 'remove'";
-  }
-  if (value.contains("remove"))
-    for (const auto& field : value["remove"])
-      if (field.get_ref<const std::string&>() == "id") return "removes the id, which never changes";
-  return std::nullopt;
-}
-
-Json stamped(Kind kind, const Json& change, const std::string& id, const std::string& updated_at) {
-  Value value = stored(change);
+  if (flaw.empty() && !value.is_object()) flaw = "is not an object";
+  if (flaw.empty() && kind == Kind::update) flaw = flaw_of_update(value);
+  if (!flaw.empty()) return "";
   if (kind == Kind::update && !value.contains("set")) value["set"] = Value::object();
   Value& body = kind == Kind::create ? value : value["set"];
   if (kind == Kind::create) body["id"] = id;

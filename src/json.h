@@ -15,23 +15,18 @@ namespace holdfast::json {
 
 inline constexpr int kMaxDepth = 64;
 
-// What is wrong with "change" as the change of a mutation of this kind, in
-// words for whoever wrote it; nothing if it is sound. Refused is what JSON
-// does not carry from one machine to the next unbent: integers past 2^53,
-// numbers past a double, text that is no UTF-8, a "__proto__" anywhere, more
-// than kMaxDepth levels.
-std::optional<std::string> flaw(Kind kind, const std::string& change);
-
-// The text as it is stored: the change with these members set in it.
-//
-// REQUIRES: flaw(kind, change) is nothing.
-Json stamped(Kind kind, const Json& change, const std::string& id, const std::string& updated_at);
+// The change of a mutation as it is stored: the app's, with the record's id and the time of it.
+// Or nothing, and in "flaw" what is wrong with it, in words for whoever wrote it. Refused is what
+// JSON does not carry from one machine to the next unbent: integers past 2^53, numbers past a
+// double, text that is no UTF-8, a "__proto__" anywhere, more than kMaxDepth levels.
+Json stamped(Kind kind, const std::string& change, const std::string& id,
+             const std::string& updated_at, std::string& flaw);
 
 // The body with an update's change {"set": {…}, "remove": […]} made to it.
 Json fold(const Json& body, const Json& change);
 
 // The JSON object in an answer with "id" set to the record's; nothing if the
-// answer is no JSON object or one that flaw() would refuse.
+// answer is no JSON object or one that stamped() would refuse.
 std::optional<Json> object(const std::string& text, const std::string& id);
 
 // The text of a member of a JSON object: a string's own text, another value's

@@ -24,15 +24,8 @@ class Cursors {
   Cursor find(const std::string& collection);
   void save(const std::string& collection, const Cursor& cursor);
 
-  // A number that no page had before.
-  std::int64_t next_pull();
-
   // Ends all pulls: the last session ended before their answers came.
   void recover();
-
-  // How often a base was confirmed by an answer.
-  std::int64_t confirmations();
-  std::int64_t confirm();  // One more; answers the count.
 
  private:
   Database& db_;

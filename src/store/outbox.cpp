@@ -67,10 +67,9 @@ const char* name(Kind kind) {
   assert(false);
 }
 
-Seq Outbox::add(const Mutation& m, bool strict) {
+std::optional<Seq> Outbox::add(const Mutation& m, bool strict) {
   assert(!m.id.empty());
-  Statement(db_, "UPDATE hf_meta SET number = number + 1 WHERE key IN ('seq', 'unsettled')").run();
-  Seq seq = counter("seq");
+  Seq seq = counters_.seq + 1;
   // In strict order it is enough to wait for the one before: that waits for all others.
   Seq before = 0;
   if (strict) {
@@ -81,10 +80,13 @@ Seq Outbox::add(const Mutation& m, bool strict) {
   waits_for.erase(0);
   Statement(db_,
             "INSERT INTO hf_outbox (seq, id, kind, collection, record, change, written_at, prev,"
-            " waits) VALUES (?,?,?,?,?,?,?,?,?)",
+            " waits) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
             seq, m.id, name(m.kind), m.key.collection, m.key.id, m.change, to_sql(m.written_at),
             m.prev ? std::optional(m.prev) : std::nullopt, static_cast<int>(waits_for.size()))
       .run();
+  if (db_.changes() == 0) return std::nullopt;
+  counters_.seq = seq;
+  ++counters_.unsettled;
   for (Seq on : waits_for) {
     assert(on < seq);
     Statement(db_, "INSERT INTO hf_dependency (on_seq, seq) VALUES (?,?)", on, seq).run();
@@ -158,6 +160,7 @@ void Outbox::attempt(const Mutation& m, const Request& request, Time now) {
               " first_attempt_at = ?, method = ?, path = ?, request = ? WHERE seq = ?",
               to_sql(now), request.method, request.path, request.body, m.seq)
         .run();
+  ++counters_.in_flight;
 }
 
 void Outbox::postpone(const Mutation& m, Time at, bool counts, bool unknown, const Json& problem) {
@@ -167,6 +170,7 @@ void Outbox::postpone(const Mutation& m, Time at, bool counts, bool unknown, con
             " unknown = ?, problem = ? WHERE seq = ?",
             to_sql(at), counts ? 1 : 0, unknown ? 1 : 0, problem, m.seq)
       .run();
+  --counters_.in_flight;
 }
 
 void Outbox::bury(const Mutation& m, bool unknown, const Json& problem) {
@@ -174,7 +178,8 @@ void Outbox::bury(const Mutation& m, bool unknown, const Json& problem) {
   Statement(db_, "UPDATE hf_outbox SET state = 'dead', unknown = ?, problem = ? WHERE seq = ?",
             unknown ? 1 : 0, problem, m.seq)
       .run();
-  count("dead", 1);
+  if (m.state == State::in_flight) --counters_.in_flight;
+  ++counters_.dead;
 }
 
 void Outbox::revive(const Mutation& m) {
@@ -182,17 +187,21 @@ void Outbox::revive(const Mutation& m) {
   Statement(db_, "UPDATE hf_outbox SET state = 'pending', due_at = 0, counted = 0 WHERE seq = ?",
             m.seq)
       .run();
-  count("dead", -1);
+  --counters_.dead;
 }
 
-void Outbox::remove(const Mutation& m) {
-  count("unsettled", -1);
-  if (m.state == State::dead) count("dead", -1);
-  Statement(db_,
-            "UPDATE hf_outbox SET prev = ? WHERE prev = ? AND seq IN"
-            " (SELECT seq FROM hf_dependency WHERE on_seq = ?)",
-            m.prev ? std::optional(m.prev) : std::nullopt, m.seq, m.seq)
-      .run();
+Seq Outbox::remove(const Mutation& m) {
+  --counters_.unsettled;
+  if (m.state == State::dead) --counters_.dead;
+  if (m.state == State::in_flight) --counters_.in_flight;
+  Seq next = 0;
+  {
+    Statement row(db_,
+                  "UPDATE hf_outbox SET prev = ? WHERE prev = ? AND seq IN"
+                  " (SELECT seq FROM hf_dependency WHERE on_seq = ?) RETURNING seq",
+                  m.prev ? std::optional(m.prev) : std::nullopt, m.seq, m.seq);
+    while (row.next()) next = row.integer(0);
+  }
   Statement(db_, "DELETE FROM hf_outbox WHERE seq = ?", m.seq).run();
   if (m.waits)
     Statement(db_,
@@ -209,6 +218,7 @@ void Outbox::remove(const Mutation& m) {
       .run();
   Statement(db_, "DELETE FROM hf_dependency WHERE on_seq = ?", m.seq).run();
   if (m.waits) Statement(db_, "DELETE FROM hf_dependency WHERE seq = ?", m.seq).run();
+  return next;
 }
 
 void Outbox::hurry(bool all) {
@@ -224,33 +234,7 @@ void Outbox::recover() {
             "UPDATE hf_outbox SET state = 'pending', due_at = 0, unknown = 1"
             " WHERE state = 'in flight'")
       .run();
-}
-
-Outbox::Counts Outbox::counts() {
-  Statement row(db_,
-                "SELECT (SELECT number FROM hf_meta WHERE key = 'unsettled'),"
-                " (SELECT number FROM hf_meta WHERE key = 'dead'),"
-                " (SELECT count(*) FROM hf_outbox WHERE state = 'in flight')");
-  row.next();
-  return {row.integer(0), row.integer(1), static_cast<int>(row.integer(2))};
-}
-
-int Outbox::in_flight() {
-  Statement row(db_, "SELECT count(*) FROM hf_outbox WHERE state = 'in flight'");
-  row.next();
-  return static_cast<int>(row.integer(0));
-}
-
-std::int64_t Outbox::unsettled() { return counter("unsettled"); }
-
-std::int64_t Outbox::counter(const char* name) {
-  Statement row(db_, "SELECT number FROM hf_meta WHERE key = ?", name);
-  row.next();
-  return row.integer(0);
-}
-
-void Outbox::count(const char* name, int by) {
-  Statement(db_, "UPDATE hf_meta SET number = number + ? WHERE key = ?", by, name).run();
+  counters_.in_flight = 0;
 }
 
 }  // namespace holdfast

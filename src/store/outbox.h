@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "../types.h"
+#include "counters.h"
 #include "sqlite.h"
 
 namespace holdfast {
@@ -59,11 +60,12 @@ struct Mutation {
 
 class Outbox {
  public:
-  explicit Outbox(Database& db) : db_(db) {}  // "db" must outlive the Outbox.
+  // Both must outlive the Outbox.
+  Outbox(Database& db, Counters& counters) : db_(db), counters_(counters) {}
 
-  // Adds a mutation at the end and answers its seq. It waits for "prev" (its
-  // record's tail, or 0), and in strict order for everything before it.
-  Seq add(const Mutation& mutation, bool strict);
+  // Adds a mutation at the end and answers its seq; nothing if one with its id is there. It
+  // waits for "prev" (its record's tail, or 0), and in strict order for everything before it.
+  std::optional<Seq> add(const Mutation& mutation, bool strict);
 
   std::optional<Mutation> find(const MutationId& id);  // Nothing: it is not unsettled.
   std::optional<Mutation> at(Seq seq);
@@ -94,8 +96,9 @@ class Outbox {
   // dead -> pending, at once, with its count of answers begun anew.
   void revive(const Mutation& mutation);
 
-  // Takes a mutation away. What waited for it waits for what it waited for.
-  void remove(const Mutation& mutation);
+  // Takes a mutation away, and answers the next of its record, or 0. What waited for it waits
+  // for what it waited for.
+  Seq remove(const Mutation& mutation);
 
   // Lets delayed heads go at once: those that got no answer, or all of them.
   void hurry(bool all);
@@ -103,20 +106,9 @@ class Outbox {
   // in flight -> pending: the last session ended before their answers came.
   void recover();
 
-  struct Counts {
-    std::int64_t unsettled;  // Pending, in flight and dead.
-    std::int64_t dead;
-    int in_flight;
-  };
-  Counts counts();
-  int in_flight();
-  std::int64_t unsettled();
-
  private:
-  std::int64_t counter(const char* name);
-  void count(const char* name, int by);
-
   Database& db_;
+  Counters& counters_;
 };
 
 }  // namespace holdfast

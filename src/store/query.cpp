@@ -4,8 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "counters.h"
 #include "outbox.h"
-#include "records.h"
 #include "schema.h"
 
 namespace holdfast::query {
@@ -14,19 +14,22 @@ namespace {
 // Only for what needs no escaping: ids, names and words of our own.
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
-// web/protocol.ts's RecordSync: failed where a mutation is dead, else pending.
-Json sync_of(const std::vector<Mutation>& unsettled) {
-  auto dead = std::ranges::find(unsettled, State::dead, &Mutation::state);
-  const Mutation& told = dead == unsettled.end() ? unsettled.front() : *dead;
-  return "{\"status\":" + quoted(dead == unsettled.end() ? "pending" : "failed") +
-         ",\"attempts\":" + std::to_string(told.attempts) +
-         (told.problem.empty() ? "" : ",\"error\":" + told.problem) + "}";
+// web/protocol.ts's RecordSync. Of a record's mutations only the first is ever sent, so only it
+// can be dead.
+Json sync_of(Database& db, Seq head) {
+  Statement row(db, "SELECT state = 'dead', attempts, problem FROM hf_outbox WHERE seq = ?", head);
+  if (!row.next()) assert(false);
+  std::string sync = "{\"status\":";
+  sync += row.integer(0) ? "\"failed\"" : "\"pending\"";
+  sync += ",\"attempts\":" + std::to_string(row.integer(1));
+  if (auto problem = row.view(2); !problem.empty()) sync.append(",\"error\":").append(problem);
+  return sync + "}";
 }
 
-Json row_of(Outbox& outbox, std::string_view body, Seq tail) {
+Json row_of(Database& db, std::string_view body, Seq head) {
   std::string row = "{\"body\":";
   row += body;
-  if (tail) row += ",\"sync\":" + sync_of(outbox.chain(tail));
+  if (head) row += ",\"sync\":" + sync_of(db, head);
   return row + "}";
 }
 
@@ -67,7 +70,7 @@ class Sql {
         declared_.push_back(field.starts_with('-') ? field.substr(1) : field);
     // likely(): else SQLite takes the collection for few records, and goes through
     // all of them by the primary key rather than use an index.
-    text_ = "SELECT body, tail FROM hf_record WHERE likely(collection = '" + name +
+    text_ = "SELECT body, head FROM hf_record WHERE likely(collection = '" + name +
             "') AND body IS NOT NULL";
     for (const auto& condition : query.where) {
       text_ += " AND ";
@@ -163,21 +166,19 @@ class Sql {
 
 }  // namespace
 
-Json row(Database& db, const Key& key) {
-  Record record = Records(db).find(key);
-  if (!record.body) return "null";
-  Outbox outbox(db);
-  return row_of(outbox, *record.body, record.tail);
+Json row(Database& db, const Key& key) { return row(db, Records(db).find(key)); }
+
+Json row(Database& db, const Record& record) {
+  return record.body ? row_of(db, *record.body, record.head) : "null";
 }
 
 Json list(Database& db, const Config& config, const std::string& collection, const Query& query) {
   Sql sql(config.collections.at(collection), collection, query);
   Statement row(db, sql.text());
   sql.bind(row);
-  Outbox outbox(db);
   std::string rows = "[";
   while (row.next())
-    rows += (rows.size() > 1 ? "," : "") + row_of(outbox, row.view(0), row.integer(1));
+    rows += (rows.size() > 1 ? "," : "") + row_of(db, row.view(0), row.integer(1));
   return rows + "]";
 }
 
@@ -191,10 +192,14 @@ Json plan(Database& db, const Config& config, const std::string& collection, con
   return lines + "]";
 }
 
-Json outbox(Database& db, std::int64_t limit) { return entries_of(Outbox(db).list(limit)); }
+Json outbox(Database& db, std::int64_t limit) {
+  Counters counters;
+  return entries_of(Outbox(db, counters).list(limit));
+}
 
 Json dead_letters(Database& db, std::int64_t limit) {
-  return entries_of(Outbox(db).list_dead(limit));
+  Counters counters;
+  return entries_of(Outbox(db, counters).list_dead(limit));
 }
 
 }  // namespace holdfast::query

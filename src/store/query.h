@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../protocol.h"
+#include "records.h"
 #include "sqlite.h"
 
 namespace holdfast {
@@ -33,6 +34,7 @@ inline constexpr std::int64_t kLimitMax = 100'000;
 
 // A record as web/protocol.ts's Row: {"body": …, "sync": …}, or "null".
 Json row(Database& db, const Key& key);
+Json row(Database& db, const Record& record);
 
 // The records that match, as a JSON array of rows. null equals what is absent.
 //

@@ -2,8 +2,8 @@
 // read and written inside the caller's transaction.
 //
 // A record has a body (what the app sees), a base (what the server confirmed)
-// and a tail (its last unsettled mutation). Without a tail, body and base are
-// the same and are stored once.
+// and the head and tail of its unsettled mutations. Without them, body and base
+// are the same and are stored once.
 
 #pragma once
 
@@ -17,7 +17,8 @@ namespace holdfast {
 struct Record {
   std::optional<Json> body;    // Nothing: deleted, or not there yet.
   std::optional<Json> base;    // Nothing: never confirmed, or deleted there too.
-  Seq tail = 0;                // 0: everything is settled.
+  Seq head = 0;                // Its first unsettled mutation, 0: everything is settled.
+  Seq tail = 0;                // Its last one.
   std::int64_t confirmed = 0;  // The count of confirmations when its base was confirmed.
   // A pull says that it was deleted there. While there is a tail the base stays, so that the
   // app goes on seeing a whole record; with the tail it goes.

@@ -16,7 +16,8 @@ constexpr const char* kTables = R"sql(
     body       TEXT,             -- NULL: deleted, or not there yet
     base       TEXT,             -- while there is a tail: NULL, if never confirmed;
                                  -- without one the body is the base and this is NULL
-    tail       INTEGER,          -- seq of its last unsettled mutation
+    head       INTEGER,          -- seq of its first unsettled mutation
+    tail       INTEGER,          -- seq of its last one
     confirmed  INTEGER NOT NULL, -- the count of confirmations when the base was confirmed
     gone       INTEGER NOT NULL DEFAULT 0, -- 1: deleted there, says a pull; goes with the tail
     PRIMARY KEY (collection, id)
@@ -64,16 +65,17 @@ constexpr const char* kTables = R"sql(
   ) STRICT, WITHOUT ROWID;
 
   -- Small things that change with every write stand together, on one page:
-  --   epoch, seq, unsettled, dead, confirmations: counters
-  --   client/<id>: the highest number applied; refused/<id>/<number>: its refusal
-  --   skipped/<id>/<number>: from it up to here, numbers that later ones overtook
+  --   #<name>: counters.h
+  --   client/<id>: the highest number applied
+  --   past/<id>/<number>: what its write of that number was refused with; without a text: from
+  --   it up to "number" they were overtaken by a later one
   CREATE TABLE hf_meta (
     key    TEXT PRIMARY KEY,
     number INTEGER NOT NULL DEFAULT 0,
     text   TEXT
   ) STRICT, WITHOUT ROWID;
   INSERT INTO hf_meta (key) VALUES
-    ('epoch'), ('seq'), ('unsettled'), ('dead'), ('confirmations'), ('pull');
+    ('#confirmations'), ('#dead'), ('#epoch'), ('#in flight'), ('#pull'), ('#seq'), ('#unsettled');
 
   -- What is known of the way to the API: one row, as sync/reachability.h.
   CREATE TABLE hf_reachability (

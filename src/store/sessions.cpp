@@ -10,36 +10,19 @@ const Refusal kSkipped{"storage",
 
 std::string client(const Write& write) { return "client/" + write.client; }
 
-// A key of this write's client and a number; sorts by the number as text.
-std::string numbered(const char* what, const Write& write, std::int64_t number) {
+// The key of what a client's write of that number was answered; sorts by the number as text.
+std::string past(const Write& write, std::int64_t number) {
   std::string digits = std::to_string(number);
-  return what + write.client + "/" + std::string(16 - digits.size(), '0') + digits;
-}
-
-std::string refused(const Write& write, std::int64_t number) {
-  return numbered("refused/", write, number);
-}
-
-std::string skipped(const Write& write, std::int64_t number) {
-  return numbered("skipped/", write, number);
+  return "past/" + write.client + "/" + std::string(16 - digits.size(), '0') + digits;
 }
 
 }  // namespace
 
-Epoch Sessions::epoch() {
-  Statement row(db_, "SELECT number FROM hf_meta WHERE key = 'epoch'");
-  row.next();
-  return row.integer(0);
-}
-
-void Sessions::open() {
-  Statement(db_, "UPDATE hf_meta SET number = number + 1 WHERE key = 'epoch'").run();
-}
-
 std::optional<Sessions::Answer> Sessions::answered(const Write& write) {
   Statement applied(db_, "SELECT number FROM hf_meta WHERE key = ?", client(write));
   if (!applied.next() || applied.integer(0) < write.number) return std::nullopt;
-  Statement row(db_, "SELECT text FROM hf_meta WHERE key = ?", refused(write, write.number));
+  Statement row(db_, "SELECT text FROM hf_meta WHERE key = ? AND text IS NOT NULL",
+                past(write, write.number));
   if (!row.next()) return was_skipped(write) ? Answer{kSkipped} : Answer{};
   std::string text = row.text(0);
   auto end = text.find('\n');
@@ -49,8 +32,9 @@ std::optional<Sessions::Answer> Sessions::answered(const Write& write) {
 // Whether a later write was taken before this one came.
 bool Sessions::was_skipped(const Write& write) {
   Statement row(db_,
-                "SELECT number FROM hf_meta WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
-                skipped(write, 0), skipped(write, write.number));
+                "SELECT number FROM hf_meta WHERE key BETWEEN ? AND ? AND text IS NULL"
+                " ORDER BY key DESC LIMIT 1",
+                past(write, 0), past(write, write.number));
   return row.next() && row.integer(0) >= write.number;
 }
 
@@ -62,7 +46,7 @@ void Sessions::skip(const Write& write) {
   before = std::max(before, write.acknowledged);
   if (write.number <= before + 1) return;
   Statement(db_, "INSERT OR REPLACE INTO hf_meta (key, number) VALUES (?,?)",
-            skipped(write, before + 1), write.number - 1)
+            past(write, before + 1), write.number - 1)
       .run();
 }
 
@@ -75,14 +59,11 @@ void Sessions::answer(const Write& write, const std::optional<Refusal>& refusal)
             client(write), write.number, std::to_string(write.at.time_since_epoch().count()))
       .run();
   if (refusal)
-    Statement(db_, "INSERT OR REPLACE INTO hf_meta (key, text) VALUES (?,?)",
-              refused(write, write.number), refusal->code + "\n" + refusal->message)
+    Statement(db_, "INSERT OR REPLACE INTO hf_meta (key, number, text) VALUES (?,?,?)",
+              past(write, write.number), write.number, refusal->code + "\n" + refusal->message)
         .run();
-  Statement(db_, "DELETE FROM hf_meta WHERE key BETWEEN ? AND ?", refused(write, 0),
-            refused(write, write.acknowledged))
-      .run();
-  Statement(db_, "DELETE FROM hf_meta WHERE key BETWEEN ? AND ? AND number <= ?",
-            skipped(write, 0), skipped(write, write.acknowledged), write.acknowledged)
+  Statement(db_, "DELETE FROM hf_meta WHERE key BETWEEN ? AND ? AND number <= ?", past(write, 0),
+            past(write, write.acknowledged), write.acknowledged)
       .run();
 }
 

@@ -1,6 +1,5 @@
-// The Sessions are who speaks with the engine: the leader's epoch, and how far
-// each client's writes have been applied, so that a call can be repeated
-// blindly.
+// The Sessions are who speaks with the engine: how far each client's writes have been applied, so
+// that a call can be repeated blindly.
 
 #pragma once
 
@@ -14,9 +13,6 @@ namespace holdfast {
 class Sessions {
  public:
   explicit Sessions(Database& db) : db_(db) {}  // "db" must outlive the Sessions.
-
-  Epoch epoch();
-  void open();  // Raises the epoch.
 
   // Whether this write was answered before; then with what refusal, or nothing
   // if it was applied. One that a later write of its client overtook on the

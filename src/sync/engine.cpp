@@ -55,7 +55,7 @@ Engine::Engine(Database& db, Config config)
     : db_(db),
       config_(std::move(config)),
       records_(db),
-      outbox_(db),
+      outbox_(db, counters_),
       sessions_(db),
       cursors_(db) {}
 
@@ -78,16 +78,17 @@ Step Engine::run(std::span<const Event> events, Time now) {
   Turn turn;
   Transaction transaction(db_);
   turn.now = now;
-  turn.epoch = sessions_.epoch();
   turn.way = load_reachability(db_);
-  Reachability before = turn.way;
+  counters_ = load_counters(db_);
+  const Reachability way_before = turn.way;
+  const Counters counters_before = counters_;
   turn.way.mend(now, config_.probe_fresh, config_.backoff_cap);
   for (const auto& event : events)
     turn.step.results.push_back(std::visit([&](const auto& e) { return on(e, turn); }, event));
   dispatch(turn);
-  set_alarm(turn);
-  if (!(turn.way == before)) save_reachability(db_, turn.way);
-  turn.step.status = status(db_, turn.way);
+  if (!(turn.way == way_before)) save_reachability(db_, turn.way);
+  save_counters(db_, counters_before, counters_);
+  turn.step.status = status(counters_, turn.way);
   transaction.commit();
   turn.step.changed.assign(turn.changed.begin(), turn.changed.end());
   return std::move(turn.step);
@@ -122,8 +123,7 @@ Step Engine::drain(std::span<const Event> events, Time now) {
 }
 
 Result Engine::on(const Open&, Turn& turn) {
-  sessions_.open();
-  turn.epoch = sessions_.epoch();
+  ++counters_.epoch;
   outbox_.recover();
   cursors_.recover();
   turn.way.open_session();
@@ -131,22 +131,20 @@ Result Engine::on(const Open&, Turn& turn) {
 }
 
 Result Engine::on(const Write& write, Turn& turn) {
-  std::optional<Refusal> refusal;
   if (auto answer = sessions_.answered(write)) {
-    refusal = answer->refusal;
-  } else if (db_.vfs().low()) {
-    return kDiskFull;  // Not remembered: when it is repeated, there may be room.
-  } else {
-    refusal = flaw(write);
-    if (!refusal) refusal = apply(write);
-    sessions_.answer(write, refusal);
-    if (!refusal) turn.changed.insert(write.key.collection);
+    if (answer->refusal) return *answer->refusal;
+    return Applied{query::row(db_, write.key)};
   }
-  if (refusal) return *refusal;
-  return Applied{query::row(db_, write.key)};
+  if (db_.vfs().low()) return kDiskFull;  // Not remembered: when repeated, there may be room.
+  auto refusal = flaw(write);
+  Result result = refusal ? *refusal : apply(write);
+  auto* refused = std::get_if<Refusal>(&result);
+  sessions_.answer(write, refused ? std::optional(*refused) : std::nullopt);
+  if (!refused) turn.changed.insert(write.key.collection);
+  return result;
 }
 
-// What is wrong with a write as such.
+// What is wrong with a write, whatever its record is.
 std::optional<Refusal> Engine::flaw(const Write& write) {
   if (!config_.collections.contains(write.key.collection))
     return Refusal{"unknown-collection", "There is no collection of this name."};
@@ -157,43 +155,43 @@ std::optional<Refusal> Engine::flaw(const Write& write) {
   if (static_cast<std::int64_t>(write.change.size()) > config_.max_body)
     return Refusal{"too-large", "The change is larger than " + std::to_string(config_.max_body) +
                                     " bytes of JSON."};
-  if (auto flaw = json::flaw(write.kind, write.change))
-    return Refusal{"bad-body", "The change " + *flaw + "."};
-  if (outbox_.unsettled() >= config_.max_outbox)
+  if (counters_.unsettled >= config_.max_outbox)
     return Refusal{"outbox-full", "The outbox holds " + std::to_string(config_.max_outbox) +
                                       " unsettled changes, its limit."};
   return std::nullopt;
 }
 
-// Records a write, unless it does not fit its record.
-std::optional<Refusal> Engine::apply(const Write& write) {
-  if (outbox_.find(write.id)) return std::nullopt;
+// Records a write, unless it is no change or does not fit its record.
+Result Engine::apply(const Write& write) {
   Record record = records_.find(write.key);
-  if (write.kind == Kind::create && record.body)
-    return Refusal{"exists", "There is a record with this id."};
-  if (write.kind != Kind::create && !record.body)
-    return Refusal{"not-found", "There is no record with this id."};
-
   Mutation mutation;
   mutation.id = write.id;
   mutation.kind = write.kind;
   mutation.key = write.key;
   mutation.written_at = write.at;
   mutation.prev = record.tail;
-  if (write.kind != Kind::remove) {
-    Time stamp = write.at;
-    if (record.body)
-      if (auto last = parse_rfc3339(json::member(*record.body, "updatedAt")))
-        stamp = std::max(stamp, *last + Duration(1));
-    mutation.change = json::stamped(write.kind, write.change, write.key.id, rfc3339(stamp));
-  }
+  Time stamp = write.at;
+  if (record.body)
+    if (auto last = parse_rfc3339(json::member(*record.body, "updatedAt")))
+      stamp = std::max(stamp, *last + Duration(1));
+  std::string flaw;
+  mutation.change = json::stamped(write.kind, write.change, write.key.id, rfc3339(stamp), flaw);
+  if (!flaw.empty()) return Refusal{"bad-body", "The change " + flaw + "."};
+  if (write.kind == Kind::create && record.body)
+    return Refusal{"exists", "There is a record with this id."};
+  if (write.kind != Kind::create && !record.body)
+    return Refusal{"not-found", "There is no record with this id."};
+
   record.body = fold(record.body, {mutation});
   if (record.body && static_cast<std::int64_t>(record.body->size()) > config_.max_body)
     return Refusal{"too-large", "The record would be larger than " +
                                     std::to_string(config_.max_body) + " bytes of JSON."};
-  record.tail = outbox_.add(mutation, config_.ordering == Ordering::strict);
+  auto seq = outbox_.add(mutation, config_.ordering == Ordering::strict);
+  if (!seq) return Applied{query::row(db_, write.key)};  // It is there already.
+  if (!record.head) record.head = *seq;
+  record.tail = *seq;
   records_.save(write.key, record);
-  return std::nullopt;
+  return Applied{query::row(db_, record)};
 }
 
 Result Engine::on(const Retry& e, Turn& turn) {
@@ -201,7 +199,7 @@ Result Engine::on(const Retry& e, Turn& turn) {
   if (!mutation || mutation->state != State::dead)
     return Refusal{"not-found", "There is no dead letter with this id."};
   outbox_.revive(*mutation);
-  refold(mutation->key, 0);
+  refold(mutation->key);
   turn.changed.insert(mutation->key.collection);
   turn.way.nudge(turn.now, false);
   return Applied{};
@@ -259,7 +257,7 @@ Result Engine::on(const Tick&, Turn&) { return Applied{}; }  // dispatch() sends
 // Only the answer to the latest attempt counts.
 Result Engine::on(const Answered& e, Turn& turn) {
   auto mutation = outbox_.find(e.id);
-  if (e.epoch != turn.epoch || !mutation || mutation->state != State::in_flight ||
+  if (e.epoch != counters_.epoch || !mutation || mutation->state != State::in_flight ||
       mutation->attempts != e.attempt)
     return Applied{};
   turn.changed.insert(mutation->key.collection);
@@ -315,12 +313,10 @@ void Engine::on_response(const Mutation& mutation, const Response& response, Tur
 }
 
 void Engine::accept(const Mutation& mutation, const Response& response, Turn& turn) {
-  outbox_.remove(mutation);
-  Record record = records_.find(mutation.key);
-  if (record.tail == mutation.seq) record.tail = mutation.prev;
+  Record record = settle(mutation);
   record.base = accepted_base(mutation, response);
   record.gone = false;
-  record.confirmed = cursors_.confirm();
+  record.confirmed = ++counters_.confirmations;
   record.body = fold(record.base, outbox_.chain(record.tail));
   bool pulling = cursors_.find(mutation.key.collection).pull != 0;
   records_.save(mutation.key, record, /*tombstone=*/pulling);
@@ -329,7 +325,7 @@ void Engine::accept(const Mutation& mutation, const Response& response, Turn& tu
 
 void Engine::bury(const Mutation& mutation, bool unknown, const Json& problem, Turn& turn) {
   outbox_.bury(mutation, unknown, problem);
-  refold(mutation.key, 0);
+  refold(mutation.key);
   turn.changed.insert(mutation.key.collection);
   turn.step.effects.push_back(Buried{mutation.id, mutation.key, problem});
 }
@@ -342,24 +338,33 @@ void Engine::discard(const Mutation& mutation, Turn& turn) {
   for (const auto& m : gone) {
     auto current = outbox_.at(m.seq);  // Removing the one before it has changed it.
     assert(current && current->state != State::in_flight && !current->prev);
-    outbox_.remove(*current);
-    refold(key, m.seq);
+    Record record = settle(*current);
+    if (!record.tail && std::exchange(record.gone, false)) record.base.reset();
+    record.body = fold(record.base, outbox_.chain(record.tail));
+    records_.save(key, record);
     turn.step.effects.push_back(Settled{m.id, key, Settled::Reason::discarded});
   }
   turn.changed.insert(key.collection);
 }
 
-// Makes the record's body anew out of what is unsettled, "gone" being no longer.
-void Engine::refold(const Key& key, Seq gone) {
+// Takes a mutation away, and answers its record without it; the body is still with it.
+Record Engine::settle(const Mutation& mutation) {
+  Seq next = outbox_.remove(mutation);
+  Record record = records_.find(mutation.key);
+  if (record.head == mutation.seq) record.head = next;
+  if (record.tail == mutation.seq) record.tail = mutation.prev;
+  return record;
+}
+
+// Makes the record's body anew out of what is unsettled.
+void Engine::refold(const Key& key) {
   Record record = records_.find(key);
-  if (gone && record.tail == gone) record.tail = 0;
-  if (!record.tail && std::exchange(record.gone, false)) record.base.reset();
   record.body = fold(record.base, outbox_.chain(record.tail));
   records_.save(key, record);
 }
 
 Result Engine::on(const Probed& e, Turn& turn) {
-  if (e.epoch != turn.epoch || e.probe != turn.way.probe ||
+  if (e.epoch != counters_.epoch || e.probe != turn.way.probe ||
       turn.way.state != Reachability::State::probing)
     return Applied{};
   auto heads = outbox_.due(turn.now, 1);
@@ -397,7 +402,7 @@ Result Engine::on(const Pull& e, Turn& turn) {
 
 Result Engine::on(const Pulled& e, Turn& turn) {
   Cursor cursor = cursors_.find(e.collection);
-  if (e.epoch != turn.epoch || !cursor.pull || cursor.pull != e.pull) return Applied{};
+  if (e.epoch != counters_.epoch || !cursor.pull || cursor.pull != e.pull) return Applied{};
   if (auto* silence = std::get_if<Silence>(&e.outcome)) {
     end_pull(e.collection, cursor, json::problem("No answer", told(*silence)), turn);
     return Applied{};
@@ -431,20 +436,20 @@ Result Engine::on(const Pulled& e, Turn& turn) {
 }
 
 void Engine::fetch_page(const std::string& collection, Cursor cursor, Turn& turn) {
-  cursor.pull = cursors_.next_pull();
-  cursor.since = cursors_.confirmations();
+  cursor.pull = ++counters_.pull;
+  cursor.since = counters_.confirmations;
   cursors_.save(collection, cursor);
   std::string path = config_.collections.at(collection).path +
                      "?limit=" + std::to_string(kPageSize);
   if (!cursor.text.empty()) path += "&since=" + percent_encoded(cursor.text);
-  turn.step.effects.push_back(Fetch{turn.epoch, cursor.pull, collection, path});
+  turn.step.effects.push_back(Fetch{counters_.epoch, cursor.pull, collection, path});
 }
 
 void Engine::end_pull(const std::string& collection, Cursor cursor, const Json& problem,
                       Turn& turn) {
   cursor.pull = 0;
   cursors_.save(collection, cursor);
-  records_.forget(collection, cursors_.confirmations());
+  records_.forget(collection, counters_.confirmations);
   turn.step.effects.push_back(PullEnded{collection, cursor.pulled, problem});
 }
 
@@ -463,7 +468,9 @@ void Engine::take(const Key& key, const std::optional<Json>& version, std::int64
   records_.save(key, record);
 }
 
+// Sends what is due, and sets the alarm for what will be.
 void Engine::dispatch(Turn& turn) {
+  if (turn.way.paused) return;
   auto next = outbox_.next_due();
   // Set by a clock that was ahead: no delay is as long as that.
   if (next && *next > turn.now + config_.backoff_cap) {
@@ -473,12 +480,14 @@ void Engine::dispatch(Turn& turn) {
   bool waiting = next && *next <= turn.now;
   if (turn.way.wants_probe(turn.now, waiting)) {
     turn.way.send_probe();
-    turn.step.effects.push_back(Probe{turn.epoch, turn.way.probe});
+    turn.step.effects.push_back(Probe{counters_.epoch, turn.way.probe});
   }
-  if (!turn.way.may_send(turn.now)) return;
-  int room = turn.way.room(config_.concurrency) - outbox_.in_flight();
-  if (room <= 0) return;
-  for (const auto& mutation : outbox_.due(turn.now, room)) send(mutation, turn);
+  auto room = turn.way.room(config_.concurrency) - static_cast<int>(counters_.in_flight);
+  if (waiting && room > 0 && turn.way.may_send(turn.now)) {
+    for (const auto& mutation : outbox_.due(turn.now, room)) send(mutation, turn);
+    next = outbox_.next_due();
+  }
+  set_alarm(next, turn);
 }
 
 void Engine::send(const Mutation& mutation, Turn& turn) {
@@ -492,13 +501,12 @@ void Engine::send(const Mutation& mutation, Turn& turn) {
                         ? *mutation.request
                         : request_of(mutation, records_.find(mutation.key), collection->second);
   outbox_.attempt(mutation, request, turn.now);
-  turn.step.effects.push_back(Send{turn.epoch, mutation.id, mutation.attempts + 1, request.method,
-                                   request.path, request.body});
+  turn.step.effects.push_back(Send{counters_.epoch, mutation.id, mutation.attempts + 1,
+                                   request.method, request.path, request.body});
 }
 
 // The earliest time at which there is something to do without an event.
-void Engine::set_alarm(Turn& turn) {
-  auto next = outbox_.next_due();
+void Engine::set_alarm(std::optional<Time> next, Turn& turn) {
   auto alarm = turn.way.deadline(next.has_value());
   if (turn.way.state == Reachability::State::closed && alarm && next)
     alarm = std::max(*alarm, *next);
@@ -523,13 +531,12 @@ Reachability::Setback Engine::setback(Status::Wait wait, std::string reason, std
           .floor = floor};
 }
 
-Status status(Database& db, const Reachability& way) {
-  auto [unsettled, dead, in_flight] = Outbox(db).counts();
+Status status(const Counters& counters, const Reachability& way) {
   Status status;
-  status.failed = dead;
-  status.pending = unsettled - dead;
+  status.failed = counters.dead;
+  status.pending = counters.unsettled - counters.dead;
   status.reachable = way.reachable;
-  status.syncing = way.state == Reachability::State::probing || in_flight > 0;
+  status.syncing = way.state == Reachability::State::probing || counters.in_flight > 0;
   status.waiting_for = way.paused ? Status::Wait::paused : way.wait;
   status.reason = way.reason;
   return status;

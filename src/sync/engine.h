@@ -39,6 +39,7 @@
 #include <string>
 
 #include "../protocol.h"
+#include "../store/counters.h"
 #include "../store/cursors.h"
 #include "../store/outbox.h"
 #include "../store/records.h"
@@ -69,7 +70,6 @@ class Engine {
   // What one step gathers while its transaction is open.
   struct Turn {
     Time now;
-    Epoch epoch = 0;
     Reachability way;
     std::set<std::string> changed;
     Step step;
@@ -97,7 +97,7 @@ class Engine {
 
   // Writing.
   std::optional<Refusal> flaw(const Write& write);
-  std::optional<Refusal> apply(const Write& write);
+  Result apply(const Write& write);
 
   // Settling.
   void on_silence(const Mutation&, Silence, Turn&);
@@ -105,7 +105,8 @@ class Engine {
   void accept(const Mutation&, const Response&, Turn&);
   void bury(const Mutation&, bool unknown, const Json& problem, Turn&);
   void discard(const Mutation&, Turn&);
-  void refold(const Key&, Seq gone);
+  void refold(const Key&);
+  Record settle(const Mutation&);
 
   // Pulling.
   void fetch_page(const std::string& collection, Cursor cursor, Turn&);
@@ -115,13 +116,14 @@ class Engine {
   // Sending.
   void dispatch(Turn&);
   void send(const Mutation&, Turn&);
-  void set_alarm(Turn&);
+  void set_alarm(std::optional<Time> next, Turn&);
   Duration delay(std::string_view id, int attempts) const;
   Reachability::Setback setback(Status::Wait, std::string reason, std::string_view id,
                                 const Response*, const Turn&) const;
 
   Database& db_;
   Config config_;
+  Counters counters_;  // Of the step under way.
   Records records_;
   Outbox outbox_;
   Sessions sessions_;
@@ -129,6 +131,6 @@ class Engine {
 };
 
 // How things stand.
-Status status(Database& db, const Reachability& way);
+Status status(const Counters& counters, const Reachability& way);
 
 }  // namespace holdfast

@@ -38,24 +38,11 @@ TEST_SUITE("cursors") {
     CHECK(number("SELECT count(*) FROM hf_cursor") == 2);
   }
 
-  TEST_CASE_FIXTURE(CursorsTest, "no two pages have the same number, nor after a restart") {
-    CHECK(cursors.next_pull() == 1);
-    CHECK(cursors.next_pull() == 2);
-    CHECK(Cursors(db).next_pull() == 3);
-  }
-
   TEST_CASE_FIXTURE(CursorsTest, "a restart ends the pulls, and keeps how far they came") {
     cursors.save("order", {.text = "c", .pull = 3, .since = 17, .pulled = 500});
     cursors.save("note", {.text = "d", .pull = 0, .since = 2, .pulled = 1});
     cursors.recover();
     CHECK(same(cursors.find("order"), {.text = "c", .pull = 0, .since = 17, .pulled = 500}));
     CHECK(same(cursors.find("note"), {.text = "d", .pull = 0, .since = 2, .pulled = 1}));
-  }
-
-  TEST_CASE_FIXTURE(CursorsTest, "confirmations are counted one by one") {
-    CHECK(cursors.confirmations() == 0);
-    CHECK(cursors.confirm() == 1);
-    CHECK(cursors.confirm() == 2);
-    CHECK(cursors.confirmations() == 2);
   }
 }

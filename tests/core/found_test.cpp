@@ -40,7 +40,7 @@ TEST_SUITE("found by the simulation") {
       Write later = create("c");
       later.acknowledged = 2;
       tell(later);
-      Statement rows(db, "SELECT count(*) FROM hf_meta WHERE key GLOB 'skipped/*'");
+      Statement rows(db, "SELECT count(*) FROM hf_meta WHERE key GLOB 'past/*'");
       rows.next();
       CHECK(rows.integer(0) == 0);
     }

@@ -418,8 +418,8 @@ TEST_SUITE("query") {
 
   TEST_CASE_FIXTURE(QueryTest, "only what the app sees is listed") {
     save("seen", parsed(R"({"n":1})"));
-    Records(db).save({"order", "deleted"}, {.body = std::nullopt, .base = R"({"n":1})", .tail = 7,
-                                            .confirmed = 0});
+    Records(db).save({"order", "deleted"}, {.body = std::nullopt, .base = R"({"n":1})", .head = 7,
+                                            .tail = 7, .confirmed = 0});
     save("elsewhere", parsed(R"({"n":1})"), "note");
     for (const char* text : {"{}", R"({"where":{"n":1}})", R"({"where":{"title":null}})"})
       CHECK(list(parsed(text)) == Ids{"seen"});
@@ -430,7 +430,7 @@ TEST_SUITE("query: rows and entries") {
   TEST_CASE_FIXTURE(World, "a record tells how it stands, in lists as by itself") {
     reach();
     auto sync = [&](const std::string& id) {
-      Value row = Value::parse(query::row(db, {"order", id}));
+      Value row = Value::parse(query::row(db, Key{"order", id}));
       Value list = Value::parse(query::list(db, config, "order",
                                             {.where = {{"id", Condition::Op::eq, {id}}},
                                              .order_by = {},

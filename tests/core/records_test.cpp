@@ -17,8 +17,8 @@ struct RecordsTest : Tables {
 };
 
 bool same(const Record& one, const Record& other) {
-  return one.body == other.body && one.base == other.base && one.tail == other.tail &&
-         one.confirmed == other.confirmed;
+  return one.body == other.body && one.base == other.base && one.head == other.head &&
+         one.tail == other.tail && one.confirmed == other.confirmed;
 }
 
 }  // namespace
@@ -30,10 +30,10 @@ TEST_SUITE("records") {
 
   TEST_CASE_FIXTURE(RecordsTest, "what is saved is found again as it was") {
     for (const Record& record : std::vector<Record>{
-             {.body = R"({"n":2})", .base = R"({"n":1})", .tail = 7, .confirmed = 3},
-             {.body = R"({"n":2})", .base = std::nullopt, .tail = 7, .confirmed = 0},
-             {.body = std::nullopt, .base = R"({"n":1})", .tail = 9, .confirmed = 3},
-             {.body = std::nullopt, .base = std::nullopt, .tail = 9, .confirmed = 3},
+             {.body = R"({"n":2})", .base = R"({"n":1})", .head = 7, .tail = 7, .confirmed = 3},
+             {.body = R"({"n":2})", .base = std::nullopt, .head = 7, .tail = 7, .confirmed = 0},
+             {.body = std::nullopt, .base = R"({"n":1})", .head = 9, .tail = 9, .confirmed = 3},
+             {.body = std::nullopt, .base = std::nullopt, .head = 9, .tail = 9, .confirmed = 3},
              {.body = R"({"s":"é 🔧 ' \u0000"})",
              .base = R"({"s":"é 🔧 ' \u0000"})",
              .tail = 0,
@@ -84,7 +84,7 @@ TEST_SUITE("records") {
   TEST_CASE_FIXTURE(RecordsTest, "only tombstones are forgotten") {
     records.save({"order", "seen"}, {.body = "{}", .base = "{}", .tail = 0, .confirmed = 1});
     records.save({"order", "deleting"},
-                 {.body = std::nullopt, .base = "{}", .tail = 3, .confirmed = 1});
+                 {.body = std::nullopt, .base = "{}", .head = 3, .tail = 3, .confirmed = 1});
     records.forget("order", 9);
     CHECK(rows() == 2);
   }

@@ -28,7 +28,7 @@ Mutation sent(Kind kind, const std::string& body) {
 }
 
 Record record(std::optional<Json> base, std::optional<Json> body = std::nullopt) {
-  return {.body = std::move(body), .base = std::move(base), .tail = 1, .confirmed = 0};
+  return {.body = std::move(body), .base = std::move(base), .head = 1, .tail = 1, .confirmed = 0};
 }
 
 }  // namespace

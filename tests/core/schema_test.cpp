@@ -50,7 +50,8 @@ TEST_SUITE("schema") {
           Texts{"hf_cursor", "hf_dependency", "hf_meta", "hf_outbox", "hf_reachability",
                 "hf_record"});
     CHECK(texts("SELECT key || ' ' || number FROM hf_meta ORDER BY key") ==
-          Texts{"confirmations 0", "dead 0", "epoch 0", "pull 0", "seq 0", "unsettled 0"});
+          Texts{"#confirmations 0", "#dead 0", "#epoch 0", "#in flight 0", "#pull 0", "#seq 0",
+                "#unsettled 0"});
     CHECK(number("SELECT count(*) FROM hf_reachability") == 1);
     CHECK(number("PRAGMA user_version") == 1);
     CHECK(texts("PRAGMA table_list").size() == 8);  // And SQLite's two.
@@ -59,10 +60,10 @@ TEST_SUITE("schema") {
   }
 
   TEST_CASE_FIXTURE(SchemaTest, "preparing again changes nothing, and writes nothing") {
-    db.exec("UPDATE hf_meta SET number = 7 WHERE key = 'epoch'");
+    db.exec("UPDATE hf_meta SET number = 7 WHERE key = '#epoch'");
     std::int64_t writes = vfs.traffic().writes;
     schema::prepare(db);
-    CHECK(number("SELECT number FROM hf_meta WHERE key = 'epoch'") == 7);
+    CHECK(number("SELECT number FROM hf_meta WHERE key = '#epoch'") == 7);
     CHECK(vfs.traffic().writes == writes);
   }
 

@@ -68,8 +68,8 @@ struct World {
     return Answered{epoch(), id, attempt, silence};
   }
 
-  Epoch epoch() { return Sessions(db).epoch(); }
-  std::string row(const std::string& record) { return query::row(db, {"order", record}); }
+  Epoch epoch() { return load_counters(db).epoch; }
+  std::string row(const std::string& record) { return query::row(db, Key{"order", record}); }
 
   Config config;
   MemoryFiles files;

@@ -254,7 +254,7 @@ void World::open() {
 void World::recover_session(const Step& step, Time now) {
   if (story_.is_told()) tell("opens");
   bool seen = look([&] {
-    epoch_ = Sessions(device_.db()).epoch();
+    epoch_ = load_counters(device_.db()).epoch;
     others_.insert(others_.begin(), model_);
     std::optional<Model> found;
     std::string why;

@@ -1,0 +1,38 @@
+#include "counters.h"
+
+#include <cassert>
+#include <string_view>
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+// '#' sorts them before everything else in the table.
+constexpr std::pair<const char*, std::int64_t Counters::*> kCounters[] = {
+    {"#confirmations", &Counters::confirmations},
+    {"#dead", &Counters::dead},
+    {"#epoch", &Counters::epoch},
+    {"#in flight", &Counters::in_flight},
+    {"#pull", &Counters::pull},
+    {"#seq", &Counters::seq},
+    {"#unsettled", &Counters::unsettled},
+};
+
+}  // namespace
+
+Counters load_counters(Database& db) {
+  Counters counters;
+  Statement row(db, "SELECT key, number FROM hf_meta WHERE key BETWEEN '#' AND '$' ORDER BY key");
+  for (const auto& [name, counter] : kCounters)
+    if (row.next() && row.view(0) == name) counters.*counter = row.integer(1);
+    else assert(false);
+  return counters;
+}
+
+void save_counters(Database& db, const Counters& before, const Counters& now) {
+  for (const auto& [name, counter] : kCounters)
+    if (now.*counter != before.*counter)
+      Statement(db, "UPDATE hf_meta SET number = ? WHERE key = ?", now.*counter, name).run();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,28 @@
+// The Counters are what would otherwise have to be counted. They are read when a step begins and
+// written when it ends, in its transaction, and stand on one page with the clients.
+
+#pragma once
+
+#include "../types.h"
+#include "sqlite.h"
+
+namespace holdfast {
+
+struct Counters {
+  Epoch epoch = 0;                 // Of the session.
+  Seq seq = 0;                     // Of the mutation that was recorded last.
+  std::int64_t unsettled = 0;      // Mutations pending, in flight and dead.
+  std::int64_t dead = 0;
+  std::int64_t in_flight = 0;
+  std::int64_t confirmations = 0;  // How often a base was confirmed by an answer.
+  std::int64_t pull = 0;           // Numbers the latest page of a pull.
+
+  bool operator==(const Counters&) const = default;
+};
+
+Counters load_counters(Database& db);
+
+// Writes those that are others than "before".
+void save_counters(Database& db, const Counters& before, const Counters& now);
+
+}  // namespace holdfast
