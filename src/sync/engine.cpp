@@ -155,9 +155,6 @@ std::optional<Refusal> Engine::flaw(const Write& write) {
   if (static_cast<std::int64_t>(write.change.size()) > config_.max_body)
     return Refusal{"too-large", "The change is larger than " + std::to_string(config_.max_body) +
                                     " bytes of JSON."};
-  if (counters_.unsettled >= config_.max_outbox)
-    return Refusal{"outbox-full", "The outbox holds " + std::to_string(config_.max_outbox) +
-                                      " unsettled changes, its limit."};
   return std::nullopt;
 }
 
@@ -177,6 +174,9 @@ Result Engine::apply(const Write& write) {
   std::string flaw;
   mutation.change = json::stamped(write.kind, write.change, write.key.id, rfc3339(stamp), flaw);
   if (!flaw.empty()) return Refusal{"bad-body", "The change " + flaw + "."};
+  if (counters_.unsettled >= config_.max_outbox)
+    return Refusal{"outbox-full", "The outbox holds " + std::to_string(config_.max_outbox) +
+                                      " unsettled changes, its limit."};
   if (write.kind == Kind::create && record.body)
     return Refusal{"exists", "There is a record with this id."};
   if (write.kind != Kind::create && !record.body)
