@@ -1,4 +1,5 @@
-// Runs one bench, `npm run bench -- quick`, after it has set up and built what that one needs.
+// Runs one bench, `npm run bench -- quick` or `-- neighbour`, after it has set up and built what
+// that one needs.
 
 import { execFileSync } from 'node:child_process';
 
@@ -6,6 +7,7 @@ import { root } from '../tools/toolchain.mjs';
 
 const benches = {
   quick: { setup: 'bench', build: [] },
+  neighbour: { setup: 'simulate', build: ['neighbour'] },
 };
 
 const [which = 'quick'] = process.argv.slice(2);

@@ -6,6 +6,7 @@
 //    size         nothing: prints what a minimal page weighs, and fails over the limit
 //    core-gcc     build/gcc/core_tests, with ASan and UBSan; core-clang and core-wasm likewise
 //    simulation   build/release/simulation
+//    neighbour    build/release/neighbour
 
 import {
   copyFileSync,
@@ -67,6 +68,7 @@ const targets = {
   },
   size: () => step('size', weigh),
   simulation: () => compile('release', ['simulation']),
+  neighbour: () => compile('release', ['neighbour']),
   'core-gcc': () => compile('gcc', ['core_tests']),
   'core-clang': () => compile('clang', ['core_tests']),
   'core-wasm': () => compile('wasm', ['core_tests']),
