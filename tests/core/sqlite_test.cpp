@@ -108,7 +108,7 @@ TEST_CASE_FIXTURE(Fixture, "a kept statement") {
   }
   SUBCASE("outlives a change of the schema") {
     add(1);
-    db.exec("ALTER TABLE t ADD COLUMN more TEXT");
+    db.exec("CREATE INDEX t_text ON t (text)");
     add(2);
     CHECK(rows() == "1,2");
   }
@@ -213,8 +213,40 @@ TEST_CASE_FIXTURE(Fixture, "SQL has no clock and no file but its own") {
   CHECK_THROWS_AS(db.exec("SELECT datetime('now')"), StorageError);
   CHECK_THROWS_AS(db.exec("ATTACH 'other.db' AS other"), StorageError);
   CHECK_THROWS_AS(db.exec("ATTACH 'main.db' AS again"), StorageError);
+  CHECK_THROWS_AS(db.exec("SELECT CURRENT_TIMESTAMP"), StorageError);
   db.exec("CREATE TEMP TABLE scratch AS SELECT * FROM t");
-  db.exec("VACUUM");
+}
+
+// tools/sqlite.cmake
+TEST_CASE_FIXTURE(Fixture, "SQL has no statement that nothing here asks for") {
+  auto refused = [&](const std::string& sql, const std::string& word) {
+    CAPTURE(sql);
+    std::string message = "near \"" + word + "\": syntax error";
+    CHECK_THROWS_WITH_AS(db.exec(sql), message.c_str(), StorageError);
+  };
+  refused("ALTER TABLE t ADD COLUMN more TEXT", "ALTER");
+  refused("ANALYZE t", "ANALYZE");
+  refused("ATTACH 'main.db' AS again", "ATTACH");
+  refused("CREATE TRIGGER e AFTER DELETE ON t BEGIN DELETE FROM t; END", "TRIGGER");
+  refused("CREATE VIRTUAL TABLE v USING json_each", "VIRTUAL");
+  refused("DETACH again", "DETACH");
+  refused("DROP TRIGGER e", "TRIGGER");
+  refused("REINDEX t", "REINDEX");
+  refused("SELECT sum(n) OVER () FROM t", "(");
+  refused("SELECT sum(n) FILTER (WHERE n > 1) FROM t", "(");
+  refused("SELECT n FROM t WINDOW w AS (ORDER BY n)", "w");
+  refused("VACUUM", "VACUUM");
+}
+
+TEST_CASE_FIXTURE(Fixture, "SQL has all that comes close to it") {
+  const char upsert[] = "INSERT INTO t (n) VALUES (1) ON CONFLICT (n) DO UPDATE SET n = n + 1";
+  CHECK(answer(upsert + std::string(" RETURNING n")) == "1");
+  CHECK(answer(upsert + std::string(" RETURNING n")) == "2");
+  CHECK(answer("UPDATE t SET n = 5 RETURNING n") == "5");
+  CHECK(answer("DELETE FROM t RETURNING n") == "5");
+  db.exec("CREATE VIEW filter (over) AS SELECT n FROM t");
+  add(7);
+  CHECK(answer("SELECT over FROM filter") == "7");
 }
 
 TEST_CASE("a file that is no database is called corrupt") {
