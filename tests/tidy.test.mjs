@@ -26,7 +26,7 @@ const core = [
   ['store/conflicts', 'store/query'],
   ['sync/request', 'sync/reachability', 'sync/engine'],
   ['codec'],
-  ['bindings/opfs', 'bindings/embind'],
+  ['bindings/libc', 'bindings/types', 'bindings/opfs', 'bindings/embind'],
 ];
 const web = [
   ['protocol', 'errors', 'clock', 'ids', 'json', 'record'],
@@ -40,7 +40,10 @@ const web = [
 const libraries = [
   { library: 'sqlite3.h', only: ['store/sqlite', 'store/vfs'] },
   { library: 'nlohmann/', only: ['value'] },
-  { library: 'emscripten', only: ['bindings/opfs', 'bindings/embind'] },
+  {
+    library: 'emscripten',
+    only: ['bindings/libc', 'bindings/types', 'bindings/opfs', 'bindings/embind'],
+  },
 ];
 
 // Where I/O is in web/: who may touch these globals. Elsewhere they come in as arguments.
