@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -60,7 +60,7 @@ class Database {
   sqlite3* db_ = nullptr;
   int wal_pages_ = 0;
   // Prepared once and kept, by the address of the literal it was made from.
-  std::unordered_map<const char*, sqlite3_stmt*> statements_;
+  std::map<const char*, sqlite3_stmt*> statements_;
 };
 
 // One run of a statement. "sql" given as a literal is prepared once a
