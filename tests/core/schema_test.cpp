@@ -55,8 +55,8 @@ TEST_SUITE("schema") {
     CHECK(number("SELECT count(*) FROM hf_reachability") == 1);
     CHECK(number("PRAGMA user_version") == 1);
     CHECK(texts("PRAGMA table_list").size() == 8);  // And SQLite's two.
-    CHECK(number("SELECT count(*) FROM pragma_table_list WHERE schema = 'main'"
-                 " AND name GLOB 'hf_*' AND strict") == 6);
+    CHECK(number("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+                 " AND name GLOB 'hf_*' AND sql GLOB '*) STRICT*'") == 6);
   }
 
   TEST_CASE_FIXTURE(SchemaTest, "preparing again changes nothing, and writes nothing") {
