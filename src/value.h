@@ -1,5 +1,6 @@
 // A JSON text as a value to walk and to change, its members in their order.
-// json and codec share it, so that nlohmann/json's parser is compiled once.
+// json and codec share it. The parser is ours, for nlohmann/json's takes three times as long, and
+// 3 KB more after gzip.
 
 #pragma once
 
