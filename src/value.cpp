@@ -1,9 +1,12 @@
 #include "value.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 namespace holdfast {
 namespace {
@@ -243,12 +246,83 @@ class Reader {
   std::string& flaw_;
 };
 
+void write(std::string_view text, std::string& to) {
+  to += '"';
+  while (!text.empty()) {
+    size_t length = 0;
+    while (length < text.size() && plain(text[length])) ++length;
+    to += text.substr(0, length);
+    text.remove_prefix(length);
+    if (text.empty()) break;
+    const char c = text.front();
+    length = letter(text);
+    if (length == 0) to += "\xef\xbf\xbd";
+    else if (length > 1) to += text.substr(0, length);
+    else if (c == '"' || c == '\\') (to += '\\') += c;
+    else if (c == '\b') to += "\\b";
+    else if (c == '\f') to += "\\f";
+    else if (c == '\n') to += "\\n";
+    else if (c == '\r') to += "\\r";
+    else if (c == '\t') to += "\\t";
+    else (to += c < 16 ? "\\u000" : "\\u001") += "0123456789abcdef"[c & 15];
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  to += '"';
+}
+
+void write(const Value& value, std::string& to) {
+  switch (value.type()) {
+    case Value::value_t::object:
+      to += '{';
+      for (const auto& [name, member] : value.get_ref<const Value::object_t&>()) {
+        if (to.back() != '{') to += ',';
+        write(std::string_view(name), to);
+        to += ':';
+        write(member, to);
+      }
+      to += '}';
+      return;
+    case Value::value_t::array:
+      to += '[';
+      for (const auto& item : value) {
+        if (to.back() != '[') to += ',';
+        write(item, to);
+      }
+      to += ']';
+      return;
+    case Value::value_t::string:
+      return write(std::string_view(value.get_ref<const std::string&>()), to);
+    case Value::value_t::boolean: to += value.get<bool>() ? "true" : "false"; return;
+    case Value::value_t::number_integer: to += std::to_string(value.get<std::int64_t>()); return;
+    case Value::value_t::number_unsigned: to += std::to_string(value.get<std::uint64_t>()); return;
+    case Value::value_t::number_float: {
+      // The fewest digits that are read as the same double.
+      char digits[64];
+      to.append(digits, nlohmann::detail::to_chars(digits, std::end(digits), value.get<double>()));
+      return;
+    }
+    default: to += "null"; return;
+  }
+}
+
 }  // namespace
 
 Value read(const std::string& text, int levels, Integers integers, std::string& flaw) {
   Value value;
   if (!Reader(text, levels, integers, flaw).text(value)) value = nullptr;
   return value;
+}
+
+std::string written(const Value& value) {
+  std::string to;
+  write(value, to);
+  return to;
+}
+
+std::string written(const std::string& text) {
+  std::string to;
+  write(std::string_view(text), to);
+  return to;
 }
 
 }  // namespace holdfast

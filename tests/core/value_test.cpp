@@ -65,3 +65,20 @@ TEST_SUITE("value: a text is read as RFC 8259 has it") {
     CHECK(read(R"({"__proto__":1})").flaw == "has a member called __proto__");
   }
 }
+
+TEST_SUITE("value: a text is written") {
+  TEST_CASE("as it was read, without the space") {
+    for (const std::string text :
+         {"null", "[true,false]", R"({"b":[],"a":{},"":[[]]})", R"([0,-1,18446744073709551615])",
+          "[0.1,-0.0,1e+100,5e-324,100.0]", R"(["\"\\/\b\f\n\r\t\u0001\u001f","Aé€😀"])"}) {
+      std::string flaw;
+      CHECK(written(holdfast::read(text, 3, Integers::any, flaw)) == text);
+    }
+    CHECK(written(std::string("a\"\n")) == R"("a\"\n")");
+  }
+
+  TEST_CASE("what is no UTF-8 is replaced") {
+    CHECK(written(std::string("a\xff" "b\xe2\x82")) == "\"a\ufffd" "b\ufffd\ufffd\"");
+    CHECK(written(std::string("\xed\xa0\x80")) == "\"\ufffd\ufffd\ufffd\"");
+  }
+}
