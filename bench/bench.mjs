@@ -1,5 +1,5 @@
-// Runs one bench, `npm run bench -- quick` or `-- neighbour`, after it has set up and built what
-// that one needs.
+// Runs one bench, `npm run bench -- quick`, `-- neighbour` or `-- outbox`, after it has set up and
+// built what that one needs.
 
 import { execFileSync } from 'node:child_process';
 
@@ -8,6 +8,7 @@ import { root } from '../tools/toolchain.mjs';
 const benches = {
   quick: { setup: 'bench', build: [] },
   neighbour: { setup: 'simulate', build: ['neighbour'] },
+  outbox: { setup: 'simulate', build: ['outbox'] },
 };
 
 const [which = 'quick'] = process.argv.slice(2);

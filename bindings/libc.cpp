@@ -1,6 +1,6 @@
-// src/value.cpp reads numbers with strtod, nlohmann/json writes a few hexadecimal digits with
-// snprintf. Those of the C library reckon with 128 bits, in software, and format all there is:
-// 11 KB after gzip. The linker calls these instead (CMakeLists.txt, --wrap).
+// nlohmann/json reads numbers with strtod and writes a few hexadecimal digits with snprintf. Those
+// of the C library reckon with 128 bits, in software, and format all there is: 11 KB after gzip.
+// The linker calls these instead (CMakeLists.txt, --wrap).
 
 #include <emscripten/em_js.h>
 

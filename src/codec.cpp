@@ -10,6 +10,7 @@
 #include "store/query.h"
 #include "store/schema.h"
 #include "sync/engine.h"
+#include "sync/explain.h"
 #include "value.h"
 
 namespace holdfast::codec {
@@ -68,12 +69,34 @@ const Value& array_at(const Value& v, const char* name) {
   return member(v, name, [](const Value& value) { return value.is_array(); }, "array");
 }
 
+const Value& object_at(const Value& v, const char* name) {
+  return member(v, name, [](const Value& value) { return value.is_object(); }, "object");
+}
+
 void require_identifier(const std::string& name) {
   if (!schema::identifier(name)) throw Malformed("'" + name + "' is no identifier");
 }
 
+std::vector<int> statuses_at(const Value& v, const char* name) {
+  std::vector<int> statuses;
+  for (const auto& status : array_at(v, name)) {
+    if (!status.is_number_unsigned() || status.get<std::uint64_t>() > 599)
+      throw Malformed("'" + std::string(name) + "' holds what is no status");
+    statuses.push_back(status.get<int>());
+  }
+  return statuses;
+}
+
+OnUnknown on_unknown_of(const std::string& text) {
+  if (text == "safest") return OnUnknown::safest;
+  if (text == "ask") return OnUnknown::ask;
+  if (text == "resend") return OnUnknown::resend;
+  throw Malformed("'" + text + "' is no policy");
+}
+
 Collection collection_of(const Value& v) {
-  Collection collection{.path = text_at(v, "path"), .indexes = {}};
+  Collection collection;
+  collection.path = text_at(v, "path");
   for (const auto& index : array_at(v, "indexes")) {
     if (!index.is_array() || index.empty()) throw Malformed("'indexes' holds no array of fields");
     std::vector<std::string> fields;
@@ -84,6 +107,19 @@ Collection collection_of(const Value& v) {
     }
     collection.indexes.push_back(std::move(fields));
   }
+  // What else there is may be left out.
+  if (v.contains("references"))
+    for (const auto& [field, target] : object_at(v, "references").items()) {
+      require_identifier(field);
+      collection.references[field] = target.get<std::string>();
+    }
+  if (v.contains("coalesce")) collection.coalesce = boolean_at(v, "coalesce");
+  if (v.contains("serverIds")) collection.server_ids = boolean_at(v, "serverIds");
+  if (v.contains("onUnknown")) collection.on_unknown = on_unknown_of(text_at(v, "onUnknown"));
+  if (v.contains("retry")) collection.overrides.retry = statuses_at(v, "retry");
+  if (v.contains("reject")) collection.overrides.reject = statuses_at(v, "reject");
+  if (v.contains("conflict")) collection.overrides.conflict = statuses_at(v, "conflict");
+  if (v.contains("signIn")) collection.overrides.sign_in = statuses_at(v, "signIn");
   return collection;
 }
 
@@ -100,17 +136,50 @@ Kind kind_of(const std::string& text) {
   throw Malformed("'" + text + "' is no kind of mutation");
 }
 
+// What a write is of; whose it is stands with it or with its transaction.
+Write change_of(const Value& v) {
+  Write write;
+  write.id = text_at(v, "id");
+  write.kind = kind_of(text_at(v, "kind"));
+  write.key = {text_at(v, "collection"), text_at(v, "record")};
+  write.change = text_at(v, "change");
+  if (v.contains("after"))
+    for (const auto& id : array_at(v, "after")) write.after.push_back(id.get<std::string>());
+  if (v.contains("cascade")) write.cascade = boolean_at(v, "cascade");
+  return write;
+}
+
 Write write_of(const Value& v) {
-  return {
-      .client = text_at(v, "client"),
-      .number = number_at(v, "number"),
-      .acknowledged = number_at(v, "acknowledged"),
-      .at = Time(duration_at(v, "at")),
-      .id = text_at(v, "id"),
-      .kind = kind_of(text_at(v, "kind")),
-      .key = {text_at(v, "collection"), text_at(v, "record")},
-      .change = text_at(v, "change"),
-  };
+  Write write = change_of(v);
+  write.client = text_at(v, "client");
+  write.number = number_at(v, "number");
+  write.acknowledged = number_at(v, "acknowledged");
+  write.at = Time(duration_at(v, "at"));
+  return write;
+}
+
+Transact transact_of(const Value& v) {
+  Transact transact;
+  transact.client = text_at(v, "client");
+  transact.number = number_at(v, "number");
+  transact.acknowledged = number_at(v, "acknowledged");
+  transact.at = Time(duration_at(v, "at"));
+  for (const auto& write : array_at(v, "writes")) {
+    transact.writes.push_back(change_of(write));
+    transact.writes.back().at = transact.at;
+  }
+  return transact;
+}
+
+bool may_duplicate_in(const Value& v) {
+  return v.contains("mayDuplicate") && boolean_at(v, "mayDuplicate");
+}
+
+std::vector<BatchAnswered::Member> members_of(const Value& v) {
+  std::vector<BatchAnswered::Member> members;
+  for (const auto& member : array_at(v, "members"))
+    members.push_back({text_at(member, "id"), count_at(member, "attempt")});
+  return members;
 }
 
 Silence silence_of(const std::string& text) {
@@ -140,7 +209,11 @@ Event event_of(const Value& v) {
   const std::string type = text_at(v, "type");
   if (type == "open") return Open{};
   if (type == "write") return write_of(v);
-  if (type == "retry") return Retry{text_at(v, "id")};
+  if (type == "transact") return transact_of(v);
+  if (type == "retry") return Retry{text_at(v, "id"), text_at(v, "as"), may_duplicate_in(v)};
+  if (type == "edit")
+    return Edit{text_at(v, "id"), text_at(v, "as"), text_at(v, "change"), may_duplicate_in(v)};
+  if (type == "cancel") return Cancel{text_at(v, "id")};
   if (type == "discard") return Discard{text_at(v, "id")};
   if (type == "online") return Online{};
   if (type == "offline") return Offline{};
@@ -153,7 +226,9 @@ Event event_of(const Value& v) {
   if (type == "pull") return Pull{text_at(v, "collection")};
   if (type == "answered")
     return Answered{number_at(v, "epoch"), text_at(v, "id"), count_at(v, "attempt"),
-                    outcome_of(v.at("outcome"))};
+                    outcome_of(v.at("outcome")), v.value("serverId", "")};
+  if (type == "batchAnswered")
+    return BatchAnswered{number_at(v, "epoch"), members_of(v), outcome_of(v.at("outcome"))};
   if (type == "probed")
     return Probed{number_at(v, "epoch"), number_at(v, "probe"), outcome_of(v.at("outcome")),
                   boolean_at(v, "check")};
@@ -161,10 +236,6 @@ Event event_of(const Value& v) {
     return Pulled{number_at(v, "epoch"), number_at(v, "pull"), text_at(v, "collection"),
                   outcome_of(v.at("outcome"))};
   throw Malformed("'" + type + "' is no event");
-}
-
-Json quoted(const std::string& text) {
-  return Value(text).dump(-1, ' ', false, Value::error_handler_t::replace);
 }
 
 // A JSON object, written down member by member: texts that are JSON already
@@ -175,7 +246,9 @@ class Object {
     text_ += (text_.size() > 1 ? ",\"" : "\"") + std::string(name) + "\":" + value;
     return *this;
   }
-  Object& text(const char* name, const std::string& value) { return json(name, quoted(value)); }
+  Object& text(const char* name, const std::string& value) {
+    return json(name, json::quoted(value));
+  }
   Object& number(const char* name, std::int64_t value) {
     return json(name, std::to_string(value));
   }
@@ -195,14 +268,29 @@ Json array(const Items& items, Write write) {
 }
 
 Json result_of(const Applied& applied) {
-  return applied.record.empty() ? "{}" : Object().json("record", applied.record).done();
+  Object object;
+  if (!applied.record.empty()) object.json("record", applied.record);
+  if (!applied.records.empty())
+    object.json("records", array(applied.records, [](const Json& record) { return record; }));
+  if (!applied.gone.empty()) object.json("gone", array(applied.gone, json::quoted));
+  return object.done();
 }
 Json result_of(const Refusal& refusal) { return error(refusal.code, refusal.message); }
 
 Json effect_of(const Send& e) {
-  return Object().text("type", "send").number("epoch", e.epoch).text("id", e.id)
+  Object object;
+  object.text("type", "send").number("epoch", e.epoch).text("id", e.id)
       .number("attempt", e.attempt).text("method", e.method).text("path", e.path)
-      .text("body", e.body).done();
+      .text("body", e.body);
+  if (!e.asks.empty()) object.text("asks", e.asks);
+  return object.done();
+}
+Json effect_of(const SendBatch& e) {
+  return Object().text("type", "sendBatch").number("epoch", e.epoch)
+      .json("members", array(e.members, [](const BatchAnswered::Member& member) {
+        return Object().text("id", member.id).number("attempt", member.attempt).done();
+      }))
+      .text("path", e.path).text("body", e.body).done();
 }
 Json effect_of(const Probe& e) {
   return Object().text("type", "probe").number("epoch", e.epoch).number("probe", e.probe).done();
@@ -218,9 +306,11 @@ Json effect_of(const PullEnded& e) {
   return object.done();
 }
 Json effect_of(const Settled& e) {
-  bool accepted = e.reason == Settled::Reason::accepted;
-  return Object().text("type", "settled").text("id", e.id).key(e.key)
-      .text("reason", accepted ? "accepted" : "discarded").done();
+  const char* reason = e.reason == Settled::Reason::accepted    ? "accepted"
+                       : e.reason == Settled::Reason::discarded ? "discarded"
+                                                                : "cancelled";
+  return Object().text("type", "settled").text("id", e.id).key(e.key).text("reason", reason)
+      .done();
 }
 Json effect_of(const Buried& e) {
   return Object().text("type", "buried").text("id", e.id).key(e.key)
@@ -329,6 +419,9 @@ Json answer(Database& db, const Config& config, const Value& v) {
   if (type == "status") return status_of(status(load_counters(db), load_reachability(db)));
   if (type == "outbox") return query::outbox(db, limit_of(v.at("limit")));
   if (type == "deadLetters") return query::dead_letters(db, limit_of(v.at("limit")));
+  if (type == "history") return query::history(db, limit_of(v.at("limit")));
+  if (type == "explain")
+    return explain(db, config, text_at(v, "id"), Time(duration_at(v, "now")));
   std::string collection = text_at(v, "collection");
   if (!config.collections.contains(collection))
     return error("unknown-collection", "There is no collection of this name.");
@@ -353,6 +446,11 @@ Config config(const std::string& text) {
     config.backoff_base = duration_at(v, "backoffBaseMs");
     config.backoff_cap = duration_at(v, "backoffCapMs");
     config.probe_fresh = duration_at(v, "probeFreshMs");
+    if (v.contains("keyLifetimeMs")) config.key_lifetime = duration_at(v, "keyLifetimeMs");
+    if (v.contains("batch")) {
+      config.batch_path = text_at(v["batch"], "path");
+      config.batch_max = count_at(v["batch"], "max");
+    }
     config.max_outbox = number_at(v, "maxOutbox");
     config.max_body = number_at(v, "maxBody");
     return config;
@@ -376,7 +474,7 @@ Json step(const Step& step) {
   object.json("effects", array(step.effects, [](const Effect& effect) {
     return std::visit([](const auto& e) { return effect_of(e); }, effect);
   }));
-  object.json("changed", array(step.changed, quoted));
+  object.json("changed", array(step.changed, json::quoted));
   object.json("status", status_of(step.status));
   if (step.wake_at) object.number("wakeAt", step.wake_at->time_since_epoch().count());
   return object.done();

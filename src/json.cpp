@@ -1,6 +1,9 @@
 #include "json.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cstdint>
+#include <set>
 
 #include "value.h"
 
@@ -94,6 +97,22 @@ Json fold(const Json& body, const Json& change) {
   return dump(value);
 }
 
+Json merged(const Json& first, const Json& second) {
+  Value value = stored(first);
+  Value later = stored(second);
+  Value removed = value.value("remove", Value::array());
+  Value set = value.value("set", Value::object());
+  for (const auto& field : later.value("remove", Value::array())) {
+    set.erase(text_of(field));
+    removed.push_back(field);
+  }
+  const Value later_set = later.value("set", Value::object());
+  for (const auto& [name, member] : later_set.items()) set[name] = member;
+  Value both = {{"set", set}};
+  if (!removed.empty()) both["remove"] = removed;
+  return dump(both);
+}
+
 std::optional<Json> object(const std::string& text, const std::string& id) {
   std::string flaw;
   Value value = read(text, flaw);
@@ -104,6 +123,98 @@ std::optional<Json> object(const std::string& text, const std::string& id) {
 
 std::string member(const Json& object, const char* name) {
   return string_at(stored(object), name).value_or("");
+}
+
+std::string text(const Json& value) {
+  std::string flaw;
+  Value read = holdfast::read(value, kMaxDepth, Integers::any, flaw);
+  return read.is_null() ? "" : text_of(read);
+}
+
+Json quoted(const std::string& text) { return dump(Value(text)); }
+
+Json id(const std::string& object) {
+  Value value = told(object);
+  auto it = value.find("id");
+  return it == value.end() || id_of(*it).empty() ? "" : dump(*it);
+}
+
+Json with_id(const Json& body, const Json& id) {
+  Value value = stored(body);
+  std::string flaw;
+  if (id.empty()) value.erase("id");
+  else value["id"] = holdfast::read(id, 1, Integers::any, flaw);
+  return dump(value);
+}
+
+std::vector<std::string> references(const Json& object, const std::string& field) {
+  std::vector<std::string> ids;
+  auto add = [&](const Value& value) {
+    if (std::string id = id_of(value); valid_id(id)) ids.push_back(id);
+  };
+  Value value = stored(object);
+  auto it = value.find(field);
+  if (it == value.end()) return ids;
+  if (!it->is_array()) add(*it);
+  else for (const auto& element : *it) add(element);
+  return ids;
+}
+
+Json translated(const Json& body, const std::string& field,
+                const std::function<Json(const std::string& id)>& other) {
+  Value value = stored(body);
+  auto it = value.find(field);
+  if (it == value.end()) return body;
+  auto translate = [&](Value& id) {
+    std::string flaw;
+    if (Json its = other(id_of(id)); !its.empty()) id = holdfast::read(its, 1, Integers::any, flaw);
+  };
+  if (!it->is_array()) translate(*it);
+  else for (auto& element : *it) translate(element);
+  return dump(value);
+}
+
+std::vector<std::string> uuids(std::string_view text) {
+  constexpr std::string_view shape = "\"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx\"";
+  std::vector<std::string> found;
+  std::set<std::string_view> known;  // A body can hold tens of thousands.
+  auto fits = [](char c, char wanted) {
+    return wanted == 'x' ? std::isxdigit(static_cast<unsigned char>(c)) != 0 : c == wanted;
+  };
+  for (std::size_t at = text.find('"'); at < text.size(); at = text.find('"', at + 1)) {
+    std::string_view here = text.substr(at, shape.size());
+    if (here.size() < shape.size()) break;
+    if (!std::ranges::equal(here, shape, fits)) continue;
+    std::string_view id = here.substr(1, here.size() - 2);
+    if (known.insert(id).second) found.emplace_back(id);
+  }
+  return found;
+}
+
+std::optional<std::vector<Response>> responses(const std::string& text, std::size_t count) {
+  Value value = told(text);
+  auto list = value.find("responses");
+  if (list == value.end() || !list->is_array() || list->size() != count) return std::nullopt;
+  std::vector<Response> responses;
+  for (const auto& one : *list) {
+    if (!one.is_object() || !one.value("status", Value()).is_number_unsigned()) return std::nullopt;
+    Response response;
+    auto status = one["status"].get<std::uint64_t>();
+    response.status = static_cast<int>(std::min<std::uint64_t>(status, 999));
+    response.content_type = "application/json";
+    Value headers = one.value("headers", Value::object());
+    if (!headers.is_object()) return std::nullopt;
+    for (const auto& [spelt, header] : headers.items()) {
+      std::string name = spelt;
+      std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+      if (name == "etag") response.etag = text_of(header);
+      else if (name == "retry-after") response.retry_after = text_of(header);
+      else if (name == "content-type") response.content_type = text_of(header);
+    }
+    if (one.contains("body") && !one["body"].is_null()) response.body = dump(one["body"]);
+    responses.push_back(std::move(response));
+  }
+  return responses;
 }
 
 Json problem(const Response& response) {

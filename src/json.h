@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ Json stamped(Kind kind, const std::string& change, const std::string& id,
 // The body with an update's change {"set": {…}, "remove": […]} made to it.
 Json fold(const Json& body, const Json& change);
 
+// The one change that does what both do, one after the other.
+Json merged(const Json& first, const Json& second);
+
 // The JSON object in an answer with "id" set to the record's; nothing if the
 // answer is no JSON object or one that stamped() would refuse.
 std::optional<Json> object(const std::string& text, const std::string& id);
@@ -32,6 +36,32 @@ std::optional<Json> object(const std::string& text, const std::string& id);
 // The text of a member of a JSON object: a string's own text, another value's
 // JSON; empty if it is not there.
 std::string member(const Json& object, const char* name);
+
+// The same for a JSON value by itself; empty also if it is none.
+std::string text(const Json& value);
+
+// A text as JSON; what of it is no UTF-8 is replaced.
+Json quoted(const std::string& text);
+
+// The id of a JSON object as it stands there, a text or a whole number; empty if it has none.
+Json id(const std::string& object);
+
+// The body with this id, a JSON value; without any where it is empty.
+Json with_id(const Json& body, const Json& id);
+
+// The ids that a field of a JSON object refers to: a text, a whole number, or an array of them.
+std::vector<std::string> references(const Json& object, const std::string& field);
+
+// The body with each of these ids that "other" answers a JSON value for in its place.
+Json translated(const Json& body, const std::string& field,
+                const std::function<Json(const std::string& id)>& other);
+
+// Whatever in a JSON text is a string of the shape of a UUID, each once.
+std::vector<std::string> uuids(std::string_view text);
+
+// The answers in that to a batch, {"responses": [{"status", "headers", "body"}, …]}; nothing if
+// it is no such thing or holds another number of them.
+std::optional<std::vector<Response>> responses(const std::string& text, std::size_t count);
 
 // The problem that an answer describes (RFC 9457), or as much of one as its
 // status tells; always with "status".

@@ -18,9 +18,29 @@ namespace holdfast {
 
 // Configuration: the app's own words, handed in anew at every start.
 
+// What an app says of its API's statuses, before the table of verdict.h.
+struct Overrides {
+  std::vector<int> retry = {};
+  std::vector<int> reject = {};
+  std::vector<int> conflict = {};
+  std::vector<int> sign_in = {};
+};
+
+// What becomes of a mutation whose outcome is still unknown when its key is past its lifetime.
+enum class OnUnknown {
+  safest,  // A create asks by GET where the device chose its id, a PUT or DELETE is sent again.
+  ask,     // It is a dead letter: the app decides.
+  resend,  // It is sent again, whatever it is.
+};
+
 struct Collection {
-  std::string path;                               // "/orders", below the base URL.
-  std::vector<std::vector<std::string>> indexes;  // {{"done", "-createdAt"}, …}
+  std::string path;                                    // "/orders", below the base URL.
+  std::vector<std::vector<std::string>> indexes = {};  // {{"done", "-createdAt"}, …}
+  std::map<std::string, std::string> references = {};  // A field, and the collection of its id.
+  bool coalesce = true;
+  bool server_ids = false;  // The server chooses ids: a create goes without the device's.
+  Overrides overrides = {};
+  OnUnknown on_unknown = OnUnknown::safest;
 };
 
 enum class Ordering {
@@ -36,6 +56,10 @@ struct Config {
   Duration backoff_base = std::chrono::seconds(1);
   Duration backoff_cap = std::chrono::minutes(5);
   Duration probe_fresh = std::chrono::seconds(30);  // How long a good probe is believed.
+  Duration key_lifetime = std::chrono::hours(24);   // How long the server keeps a key.
+  std::string batch_path = {};                      // Where batches go; empty: there are none.
+  int batch_max = 0;                                // Mutations in one.
+  int max_waits = 1000;  // Dependencies of a mutation that are rows; with more it waits for all.
   std::int64_t max_outbox = 1'000'000;              // Unsettled mutations.
   std::int64_t max_body = 1 << 20;                  // Bytes of one mutation's JSON.
 };
@@ -59,12 +83,39 @@ struct Write {
   // Of a create the body; of an update {"set": {…}, "remove": […]}; of a
   // delete nothing. Not checked yet.
   std::string change;
+  std::vector<MutationId> after = {};  // It waits for these too.
+  bool cascade = false;  // Of a delete: what refers to a record that was never made goes along.
 };
 
-struct Retry {  // Sends a dead letter again.
+// Writes that are recorded together or not at all, and sent in their order. They have one number.
+struct Transact {
+  std::string client;
+  std::int64_t number = 0;
+  std::int64_t acknowledged = 0;
+  Time at;
+  std::vector<Write> writes;
+};
+
+// Sends a dead letter again. Refused for good, it goes under a new id, and so a new key; while its
+// outcome is unknown under its own, unchanged, unless "may_duplicate".
+struct Retry {
+  MutationId id;
+  MutationId as;  // The new id.
+  bool may_duplicate = false;
+};
+
+// Changes a dead letter and sends it under a new id.
+struct Edit {
+  MutationId id;
+  MutationId as;
+  std::string change;  // As an update's.
+  bool may_duplicate = false;
+};
+
+struct Discard {  // Gives a dead letter up; a create's dependants go along.
   MutationId id;
 };
-struct Discard {  // Gives a dead letter up; a create's dependants go along.
+struct Cancel {  // Takes back a mutation that was never sent; a create's dependants go along.
   MutationId id;
 };
 
@@ -105,6 +156,22 @@ struct Answered {
   MutationId id;
   int attempt = 0;
   std::variant<Silence, Response> outcome;
+  // What the app's function says is the server's id of what was created, as JSON: a text or a
+  // number. Empty: it has none, or was not asked.
+  Json server_id = {};
+};
+
+// The answer to a batch.
+struct BatchAnswered {
+  Epoch epoch = 0;
+  struct Member {
+    MutationId id;
+    int attempt = 0;
+
+    bool operator==(const Member&) const = default;
+  };
+  std::vector<Member> members;
+  std::variant<Silence, Response> outcome;
 };
 
 struct Probed {
@@ -127,8 +194,9 @@ struct Pulled {
   std::variant<Silence, Response> outcome;
 };
 
-using Event = std::variant<Open, Write, Retry, Discard, Online, Offline, Visible, Sync, Pause,
-                           Resume, SignedIn, Tick, Pull, Answered, Probed, Pulled>;
+using Event = std::variant<Open, Write, Transact, Retry, Edit, Discard, Cancel, Online, Offline,
+                           Visible, Sync, Pause, Resume, SignedIn, Tick, Pull, Answered,
+                           BatchAnswered, Probed, Pulled>;
 
 // Results: one an event, in order.
 
@@ -141,7 +209,9 @@ struct Refusal {
 };
 
 struct Applied {
-  Json record;  // A write's record as it is now, {"body": …, "sync": …}; otherwise empty.
+  Json record = {};  // A write's record as it is now, {"body": …, "sync": …}; otherwise empty.
+  std::vector<Json> records = {};  // Those of a transaction's writes.
+  std::vector<MutationId> gone = {};  // What a discard or a cancel took along, itself first.
 
   bool operator==(const Applied&) const = default;
 };
@@ -157,8 +227,19 @@ struct Send {
   std::string method;
   std::string path;
   Json body;  // Empty: none.
+  std::string asks = {};  // The collection whose function tells the server's id; empty: none.
 
   bool operator==(const Send&) const = default;
+};
+
+// Several attempts in one request: POST path.
+struct SendBatch {
+  Epoch epoch = 0;
+  std::vector<BatchAnswered::Member> members;  // To be repeated in the answer.
+  std::string path;
+  Json body;
+
+  bool operator==(const SendBatch&) const = default;
 };
 
 struct Probe {
@@ -191,7 +272,7 @@ struct PullEnded {
 struct Settled {
   MutationId id;
   Key key;
-  enum class Reason { accepted, discarded } reason = Reason::accepted;
+  enum class Reason { accepted, discarded, cancelled } reason = Reason::accepted;
 
   bool operator==(const Settled&) const = default;
 };
@@ -210,7 +291,7 @@ struct SignIn {
   bool operator==(const SignIn&) const = default;
 };
 
-using Effect = std::variant<Send, Probe, Fetch, PullEnded, Settled, Buried, SignIn>;
+using Effect = std::variant<Send, SendBatch, Probe, Fetch, PullEnded, Settled, Buried, SignIn>;
 
 // How things stand: what the badge shows.
 struct Status {

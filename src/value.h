@@ -1,6 +1,5 @@
 // A JSON text as a value to walk and to change, its members in their order.
-// json and codec share it. The parser is ours, for nlohmann/json's takes three times as long, and
-// 3 KB more after gzip; and so is the writer.
+// json and codec share it, so that nlohmann/json's parser is compiled once.
 
 #pragma once
 
@@ -21,9 +20,5 @@ enum class Integers { exact, any };
 // is also a member called "__proto__" and more than "levels" levels: what is
 // too deep is never built, for copying and writing it down are recursive.
 Value read(const std::string& text, int levels, Integers integers, std::string& flaw);
-
-// The text of a value, and that of a string. What is no UTF-8 in it becomes U+FFFD.
-std::string written(const Value& value);
-std::string written(const std::string& text);
 
 }  // namespace holdfast

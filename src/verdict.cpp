@@ -1,6 +1,7 @@
 #include "verdict.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cctype>
 #include <charconv>
 
@@ -36,9 +37,16 @@ bool in_progress(const Response& response) {
 
 }  // namespace
 
-Verdict judge(Kind kind, const Response& response) {
+Verdict judge(Kind kind, const Response& response, const Overrides& overrides) {
   if (elsewhere(response)) return Verdict::unreachable;
   if (success(response)) return response.complete ? Verdict::accepted : Verdict::retry;
+  auto named_in = [&](const std::vector<int>& statuses) {
+    return std::ranges::find(statuses, response.status) != statuses.end();
+  };
+  if (named_in(overrides.sign_in)) return Verdict::sign_in;
+  if (named_in(overrides.conflict)) return Verdict::conflict;
+  if (named_in(overrides.reject)) return Verdict::rejected;
+  if (named_in(overrides.retry)) return Verdict::retry;
   switch (response.status) {
     case 404:
     case 410:
@@ -67,17 +75,37 @@ Verdict judge(Kind kind, const Response& response) {
 }
 
 bool outcome_unknown(const Response& response) {
-  // 425 says that nothing was done, 429 that nothing was begun; of a 5xx, a
-  // timeout, a cut answer or a stranger's page nobody can tell.
+  // 425 says that nothing was done, 429 and 503 that nothing was begun; of another 5xx,
+  // a timeout, a cut answer or a stranger's page nobody can tell.
   switch (response.status) {
     case 401:
     case 425:
     case 429:
+    case 501:
+    case 503:
+    case 505:
       return false;
     default:
       return !(response.status >= 400 && response.status < 500) || response.status == 408 ||
              response.status == 409;
   }
+}
+
+std::string told(Silence silence) {
+  switch (silence) {
+    case Silence::network: return "No answer came: the network failed.";
+    case Silence::timeout: return "No answer came in time.";
+    case Silence::not_sent: return "It was not sent: the app's headers did not come.";
+    case Silence::unbuildable: return "No such request can be made.";
+  }
+  assert(false);
+}
+
+std::string told(const Response& response) {
+  if (response.redirect) return "The answer was a redirect to elsewhere.";
+  if (response.status >= 200 && response.status < 300)
+    return "The answer was not the API's: a captive portal, perhaps.";
+  return "The server answered " + std::to_string(response.status) + ".";
 }
 
 Verdict judge_probe(const Response& response, bool check) {

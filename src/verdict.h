@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "protocol.h"
 #include "types.h"
@@ -22,11 +23,16 @@ enum class Verdict {
   unreachable,  // This was not the API: a captive portal, a proxy's page.
 };
 
-// The verdict on the answer to a mutation.
-Verdict judge(Kind kind, const Response& response);
+// The verdict on the answer to a mutation. What the app says of a status that is no success holds
+// before the table.
+Verdict judge(Kind kind, const Response& response, const Overrides& overrides);
 
 // Whether a request that was answered so may have been applied all the same.
 bool outcome_unknown(const Response& response);
+
+// What happened, for a person.
+std::string told(Silence silence);
+std::string told(const Response& response);
 
 // The verdict on the answer to a probe: accepted, overloaded, sign_in or
 // unreachable. "check" is what the app's own check said.

@@ -12,7 +12,7 @@ import ts from 'typescript';
 
 // Each may include what stands above it, and in its own row what stands to its left.
 const core = [
-  ['types', 'protocol'],
+  ['text', 'types', 'protocol'],
   ['value', 'timestamp', 'backoff', 'json', 'verdict', 'merge'],
   ['store/vfs', 'store/sqlite'],
   [
@@ -20,19 +20,23 @@ const core = [
     'store/counters',
     'store/records',
     'store/outbox',
+    'store/references',
+    'store/history',
     'store/sessions',
     'store/cursors',
   ],
-  ['store/conflicts', 'store/query'],
-  ['sync/request', 'sync/reachability', 'sync/engine'],
+  ['store/store', 'store/conflicts', 'store/query'],
+  ['sync/reachability', 'sync/turn', 'sync/folding', 'sync/request'],
+  ['sync/lanes', 'sync/letters', 'sync/intake', 'sync/pulls', 'sync/attempts', 'sync/explain'],
+  ['sync/engine'],
   ['codec'],
   ['bindings/libc', 'bindings/types', 'bindings/opfs', 'bindings/embind'],
 ];
 const web = [
-  ['protocol', 'errors', 'clock', 'ids', 'json', 'record'],
+  ['protocol', 'errors', 'clock', 'ids', 'json', 'record', 'change'],
   ['core', 'ballast', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
-  ['connection', 'memory', 'collection'],
+  ['connection', 'memory', 'collection', 'outbox', 'transaction'],
   ['worker', 'client', 'index'],
 ];
 

@@ -7,6 +7,7 @@
 //    core-gcc     build/gcc/core_tests, with ASan and UBSan; core-clang and core-wasm likewise
 //    simulation   build/release/simulation
 //    neighbour    build/release/neighbour
+//    outbox       build/release/outbox
 
 import {
   copyFileSync,
@@ -69,6 +70,7 @@ const targets = {
   size: () => step('size', weigh),
   simulation: () => compile('release', ['simulation']),
   neighbour: () => compile('release', ['neighbour']),
+  outbox: () => compile('release', ['outbox']),
   'core-gcc': () => compile('gcc', ['core_tests']),
   'core-clang': () => compile('clang', ['core_tests']),
   'core-wasm': () => compile('wasm', ['core_tests']),

@@ -1,18 +1,20 @@
 // The page's composition root: it makes, out of an app's options, the surface that the app calls.
 
 import { systemClock } from './clock.js';
-import { collection, isLimit } from './collection.js';
+import { collection } from './collection.js';
 import { connect, type Line, type Listener } from './connection.js';
 import { compileBytes, compileResponse } from './core.js';
 import { HoldfastError } from './errors.js';
-import { checkId, uuids } from './ids.js';
+import { uuids } from './ids.js';
 import { insecure } from './leader.js';
 import { liveQueries, watchable } from './live.js';
 import { connectMemory } from './memory.js';
 import { readOptions, type Settings } from './options.js';
-import type { CoreStatus, Kind, OutboxEntry, Read, Response as Answer, Row } from './protocol.js';
-import type { Call, Notice, PullReport, Question, Start, SyncReport } from './rpc.js';
+import { deadLetters, outbox } from './outbox.js';
+import type { CoreStatus, Numbering, Response as Answer, Row } from './protocol.js';
+import type { Call, Notice, PullReport, Question, Reading, Start, SyncReport } from './rpc.js';
 import type { Collection, Holdfast, HoldfastEventMap, Options, Schema, Status } from './surface.js';
+import { gathered } from './transaction.js';
 import { watch } from './triggers.js';
 
 /**
@@ -56,7 +58,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
 
   const line = await lineOf(settings, client, listener);
   const call = (call: Call): Promise<unknown> => line.call(call);
-  const read = (read: Read): Promise<string> => call(read) as Promise<string>;
+  const read = (read: Reading): Promise<string> => call(read) as Promise<string>;
 
   async function readStatus(): Promise<void> {
     const now = JSON.parse(await read({ type: 'status' })) as CoreStatus;
@@ -67,26 +69,13 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
   // not ask for again.
   let last = 0;
   const unanswered = new Set<number>();
-  async function write(
-    kind: Kind,
-    name: string,
-    record: string,
-    change: string,
-  ): Promise<Row | null> {
+  async function numbered(make: (by: Numbering) => Call): Promise<unknown> {
     const number = ++last;
     unanswered.add(number);
     const [earliest = number] = unanswered;
     try {
       const at = systemClock.now();
-      const written = {
-        type: 'write',
-        client,
-        number,
-        acknowledged: earliest - 1,
-        at,
-        id: newId(),
-      } as const;
-      return (await call({ ...written, kind, collection: name, record, change })) as Row | null;
+      return await call(make({ client, number, acknowledged: earliest - 1, at }));
     } finally {
       unanswered.delete(number);
     }
@@ -114,15 +103,15 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
   const collections = new Map<string, Collection<object>>(
     Object.keys(settings.config.collections).map(name => [
       name,
-      collection<object>(name, { write, read, live, newId }),
+      collection<object>(name, {
+        write: change =>
+          numbered(by => ({ type: 'write', ...by, id: newId(), ...change })) as Promise<Row | null>,
+        read,
+        live,
+        newId,
+      }),
     ]),
   );
-  const letter = async (type: 'retry' | 'discard', id: string): Promise<void> => {
-    checkId(id);
-    await call({ type, id });
-  };
-  const entries = async (read_: Read): Promise<OutboxEntry[]> =>
-    JSON.parse(await read(read_)) as OutboxEntry[];
   const named = (name: string): Collection<object> => {
     const found = collections.get(name);
     if (found) return found;
@@ -136,6 +125,11 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
   return {
     collection: <C extends keyof S & string>(name: C) =>
       named(name) as Collection<object> as Collection<S[C]>,
+    async transaction(write) {
+      const { value, writes } = gathered([...collections.keys()], write, newId);
+      if (writes.length > 0) await numbered(by => ({ type: 'transact', ...by, writes }));
+      return value;
+    },
     status: { get: status.get, subscribe: status.subscribe },
     sync: () => call({ type: 'sync' }) as Promise<SyncReport>,
     async pull(name) {
@@ -149,12 +143,8 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
     pause: () => done(call({ type: 'pause' })),
     resume: () => done(call({ type: 'resume' })),
     signedIn: () => done(call({ type: 'signedIn' })),
-    outbox: { list: options => entries({ type: 'outbox', limit: limitOf(options) }) },
-    deadLetters: {
-      list: options => entries({ type: 'deadLetters', limit: limitOf(options) }),
-      retry: id => letter('retry', id),
-      discard: id => letter('discard', id),
-    },
+    outbox: outbox({ call, read, newId }),
+    deadLetters: deadLetters({ call, read, newId }),
     addEventListener: (type, listener, options) =>
       events.addEventListener(type, listener as EventListener, options),
     removeEventListener: (type, listener) =>
@@ -233,12 +223,15 @@ async function compile(url: string): Promise<WebAssembly.Module> {
   return compileBytes(await files.readFile(new URL(url)), url);
 }
 
-async function ask({ headers, check }: Settings, question: Question): Promise<unknown> {
+async function ask(settings: Settings, question: Question): Promise<unknown> {
+  const { headers, check, serverId } = settings;
   switch (question.type) {
     case 'headers':
       return plainHeaders(await headers?.());
     case 'check':
       return (await check?.(responseOf(question.response))) === true;
+    case 'serverId':
+      return serverId.get(question.collection)?.(question.answer);
     default:
       return question satisfies never;
   }
@@ -287,15 +280,6 @@ async function askToPersist(): Promise<void> {
   } catch {
     // It was only a wish.
   }
-}
-
-function limitOf(options: { limit?: number } | undefined): number {
-  const limit = options?.limit ?? 1_000;
-  if (isLimit(limit)) return limit;
-  throw new HoldfastError(
-    'bad-query',
-    'limit must be a whole number, 0 or more. Nothing was read.',
-  );
 }
 
 /**

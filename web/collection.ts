@@ -1,15 +1,16 @@
 // One collection, as the app sees it.
 
+import { created, deleted, updated, type Unnamed } from './change.js';
 import { checkId } from './ids.js';
 import { checkJson, isPlainObject, parseJson } from './json.js';
 import { HoldfastError } from './errors.js';
 import type { LiveQueries } from './live.js';
-import type { Comparison, Kind, Query, Read, Row } from './protocol.js';
-import { creation, presented, update } from './record.js';
+import type { Comparison, Query, Read, Row } from './protocol.js';
+import { presented } from './record.js';
 import type { Collection, Stored } from './surface.js';
 
 export interface CollectionHost {
-  write(kind: Kind, collection: string, record: string, change: string): Promise<Row | null>;
+  write(change: Unnamed): Promise<Row | null>;
   /** Answers with JSON text. */
   read(read: Read): Promise<string>;
   live: LiveQueries;
@@ -22,20 +23,18 @@ export function collection<T extends object>(name: string, host: CollectionHost)
   // A write answers with its record, or with null if another tab deleted that before a call which
   // had to be repeated was answered: then what was written is all there is to say.
   return {
-    async create(body) {
-      const { id, change } = creation(name, body, host.newId);
-      const row = await host.write('create', name, id, change);
-      return stored(row ?? { body: parseJson(change) as Row['body'] });
+    async create(body, options) {
+      const written = created(name, body, options, host.newId);
+      const row = await host.write(written);
+      return stored(row ?? { body: parseJson(written.change) as Row['body'] });
     },
     async update(id, changes, options) {
-      checkId(id);
-      const change = update(name, id, changes, options?.remove);
-      const row = await host.write('update', name, id, change);
-      return stored(row ?? { body: { ...(parseJson(change) as { set: object }).set, id } });
+      const written = updated(name, id, changes, options);
+      const row = await host.write(written);
+      return stored(row ?? { body: { ...(parseJson(written.change) as { set: object }).set, id } });
     },
-    async delete(id) {
-      checkId(id);
-      await host.write('delete', name, id, '');
+    async delete(id, options) {
+      await host.write(deleted(name, id, options, ['cascade', 'after']));
     },
     async get(id) {
       checkId(id);

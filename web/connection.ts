@@ -222,7 +222,21 @@ function closed(call: Call, underWay: boolean): HoldfastError {
 }
 
 function outcome(call: Call): string {
-  return call.type === 'write'
-    ? `This ${call.kind} of ${call.collection} ${call.record} may or may not have been recorded.`
-    : 'Nothing was recorded by this call.';
+  switch (call.type) {
+    case 'write':
+      return perhaps(`This ${call.kind} of ${call.collection} ${call.record}`);
+    case 'transact':
+      return perhaps(`This transaction of ${call.writes.length} writes`);
+    case 'retry':
+    case 'edit':
+    case 'discard':
+    case 'cancel':
+      return perhaps(`This ${call.type} of the mutation ${call.id}`);
+    default:
+      return 'Nothing was recorded by this call.';
+  }
+}
+
+function perhaps(what: string): string {
+  return `${what} may or may not have been recorded.`;
 }

@@ -12,6 +12,7 @@ import type { Core } from './core.js';
 import { HoldfastError, refusalOf, type Refusal } from './errors.js';
 import type {
   Answered,
+  BatchAnswered,
   Effect,
   Event,
   Fetch,
@@ -21,6 +22,7 @@ import type {
   Read,
   Result,
   Send,
+  SendBatch,
   Step,
 } from './protocol.js';
 
@@ -32,7 +34,9 @@ export interface Host {
    */
   soon(run: () => void): void;
   /** Makes one attempt. Never rejects: no answer is an answer. */
-  send(effect: Send): Promise<Answered['outcome']>;
+  send(effect: Send): Promise<Pick<Answered, 'outcome' | 'serverId'>>;
+  /** Makes several attempts in one request. Never rejects. */
+  sendBatch(effect: SendBatch): Promise<BatchAnswered['outcome']>;
   /** Asks the health endpoint. Never rejects. */
   probe(effect: Probe): Promise<Pick<Probed, 'outcome' | 'check'>>;
   /** Fetches one page of a pull. Never rejects. */
@@ -150,7 +154,14 @@ export function drive(core: Core, host: Host, first: readonly Event[]): Driver {
         const { epoch, id, attempt } = effect;
         void host
           .send(effect)
-          .then(outcome => post({ type: 'answered', epoch, id, attempt, outcome }));
+          .then(answer => post({ type: 'answered', epoch, id, attempt, ...answer }));
+        return;
+      }
+      case 'sendBatch': {
+        const { epoch, members } = effect;
+        void host
+          .sendBatch(effect)
+          .then(outcome => post({ type: 'batchAnswered', epoch, members, outcome }));
         return;
       }
       case 'probe': {

@@ -5,13 +5,17 @@
  * What went wrong.
  *
  * Refused before anything was recorded; the same call will fail again unless it is changed:
- * - 'bad-option': an option of `openHoldfast` cannot be used
+ * - 'bad-option': an option cannot be used, of `openHoldfast` or of a call
  * - 'bad-id': an id is not 1 to 128 characters of `[A-Za-z0-9._~:@-]`, or is '.' or '..'
  * - 'bad-body': a record or a change holds what JSON cannot carry faithfully
  * - 'bad-query': a where, orderBy or limit that cannot be answered
  * - 'too-large': a record or a change is larger than 1 MiB
  * - 'exists': there is a record of that id already
- * - 'not-found': there is no such record, or no such dead letter
+ * - 'not-found': there is no such record, dead letter or mutation
+ * - 'has-dependants': the record was never made, and others refer to it
+ * - 'attempted': the mutation was sent already, and may have been applied
+ * - 'outcome-unknown': the server may have applied the dead letter, so it can only go unchanged
+ * - 'not-sent-yet': what the dead letter is to refer to was created after it and is not sent yet
  * - 'unknown-collection': the collection is not among those that were declared
  *
  * Nothing was recorded; the same call may succeed later:
@@ -31,7 +35,8 @@
  * - 'wasm-load': the wasm file could not be loaded or may not run
  *
  * - 'pull-failed': a pull ended early; what had arrived is kept
- * - 'closed': `close()` was called; the message says whether the write may have been recorded
+ * - 'closed': `close()` was called, or the transaction's function has returned; the message says
+ *   whether the write may have been recorded
  */
 export type ErrorCode =
   | 'bad-option'
@@ -41,6 +46,10 @@ export type ErrorCode =
   | 'too-large'
   | 'exists'
   | 'not-found'
+  | 'has-dependants'
+  | 'attempted'
+  | 'outcome-unknown'
+  | 'not-sent-yet'
   | 'unknown-collection'
   | 'outbox-full'
   | 'disk-full'
@@ -71,9 +80,28 @@ export interface Refusal {
   message: string;
 }
 
+/** The core says what happened; what was kept, and what to do, is told here. */
+const advice = {
+  exists: 'Nothing was recorded. Update that record, or create one with another id.',
+  'not-found': 'Nothing was recorded. It may have been deleted, accepted or discarded meanwhile.',
+  'has-dependants':
+    'Nothing was recorded. Delete those first, or call delete with { cascade: true }, which ' +
+    'takes them along.',
+  attempted:
+    'Nothing was recorded: it stays in the outbox. Write another change that takes it back.',
+  'outcome-unknown':
+    'Nothing was recorded: it stays a dead letter. Retry it unchanged, or say mayDuplicate: true ' +
+    'if that would do no harm.',
+  'not-sent-yet':
+    'Nothing was recorded: it stays a dead letter. Edit it again once that record was accepted, ' +
+    'or discard it and write it anew.',
+  'outbox-full': 'Nothing was recorded. There is room again once some were accepted or discarded.',
+};
+
 /** The error that a refusal tells of. */
-export function refused(refusal: Refusal): HoldfastError {
-  return new HoldfastError(refusal.code as ErrorCode, refusal.message);
+export function refused({ code, message }: Refusal): HoldfastError {
+  const advised = Object.hasOwn(advice, code) ? advice[code as keyof typeof advice] : undefined;
+  return new HoldfastError(code as ErrorCode, advised ? `${message} ${advised}` : message);
 }
 
 /**

@@ -3,6 +3,17 @@
 export { openHoldfast } from './client.js';
 export { HoldfastError } from './errors.js';
 export type { ErrorCode } from './errors.js';
-export type { Comparison, Kind, OutboxEntry, Problem, Query, RecordSync } from './protocol.js';
+export type {
+  Comparison,
+  DeadLetterEntry,
+  Departure,
+  Explanation,
+  Kind,
+  MutationName,
+  OutboxEntry,
+  Problem,
+  Query,
+  RecordSync,
+} from './protocol.js';
 export type { PullReport, SyncReport } from './rpc.js';
 export type * from './surface.js';

@@ -4,7 +4,7 @@
 import { HoldfastError } from './errors.js';
 import { isPlainObject, maxBody } from './json.js';
 import { directoryName } from './leader.js';
-import type { Config } from './protocol.js';
+import type { CollectionConfig, Config } from './protocol.js';
 import type { Start } from './rpc.js';
 import type { Options, Schema } from './surface.js';
 
@@ -14,14 +14,17 @@ export interface Settings {
   api: Start['api'];
   storage: 'opfs' | 'memory';
   headers: (() => Record<string, string> | Promise<Record<string, string>>) | undefined;
+  /** By collection: what tells the server's id out of the answer to a create. */
+  serverId: Map<string, (answer: unknown) => string | number>;
   check: ((response: Response) => boolean | Promise<boolean>) | undefined;
   workerUrl: string | URL | undefined;
   wasmUrl: string | URL | undefined;
   createWorker: (() => Worker) | undefined;
 }
 
-const identifier = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+const identifier = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const longestTimeout = 2 ** 31 - 1;
+const day = 86_400_000;
 
 /**
  * @throws {HoldfastError} 'bad-option', naming the option. `place` is the page's URL, where there
@@ -38,6 +41,8 @@ export function readOptions(options: Options<Schema>, place: string | undefined)
     'concurrency',
     'maxAttempts',
     'backoff',
+    'keyLifetimeMs',
+    'batch',
     'timeoutMs',
     'storage',
     'workerUrl',
@@ -52,10 +57,11 @@ export function readOptions(options: Options<Schema>, place: string | undefined)
   ]);
   const backoff = members(all.backoff ?? {}, 'backoff', ['baseMs', 'capMs']);
   const backoffBaseMs = integer(backoff.baseMs, 'backoff.baseMs', 1_000, 1, longestTimeout);
+  const { collections, serverId } = collectionsOf(all.collections);
   return {
     name: nameOf(all.name),
     config: {
-      collections: collectionsOf(all.collections),
+      collections,
       ordering: oneOf(all.ordering, 'ordering', ['lanes', 'strict']),
       concurrency: integer(all.concurrency, 'concurrency', 4, 1, 64),
       maxAttempts: integer(all.maxAttempts, 'maxAttempts', 5, 1, 1_000),
@@ -68,6 +74,8 @@ export function readOptions(options: Options<Schema>, place: string | undefined)
         longestTimeout,
       ),
       probeFreshMs: 30_000,
+      keyLifetimeMs: integer(all.keyLifetimeMs, 'keyLifetimeMs', day, 0, 366 * day),
+      ...(all.batch === undefined ? {} : { batch: batchOf(all.batch) }),
       maxOutbox: 1_000_000,
       maxBody,
     },
@@ -80,6 +88,7 @@ export function readOptions(options: Options<Schema>, place: string | undefined)
     storage: oneOf(all.storage, 'storage', ['opfs', 'memory']),
     headers: functionOf<NonNullable<Settings['headers']>>(all.headers, 'headers'),
     check: functionOf<NonNullable<Settings['check']>>(check, 'health.check'),
+    serverId,
     workerUrl: urlOf(all.workerUrl, 'workerUrl'),
     wasmUrl: urlOf(all.wasmUrl, 'wasmUrl'),
     createWorker: functionOf<() => Worker>(all.createWorker, 'createWorker'),
@@ -116,23 +125,105 @@ function nameOf(name: unknown): string {
   return name;
 }
 
-function collectionsOf(value: unknown): Config['collections'] {
+function collectionsOf(value: unknown): {
+  collections: Config['collections'];
+  serverId: Settings['serverId'];
+} {
   if (!isPlainObject(value) || Object.keys(value).length === 0)
     throw bad('collections must be an object with a member for each collection, as { task: {} }.');
   const collections: Config['collections'] = {};
+  const serverId: Settings['serverId'] = new Map();
   for (const [name, options] of Object.entries(value)) {
     if (!identifier.test(name))
       throw bad(
         `collections: '${name}' cannot be a name. Use 1 to 64 letters, digits and _, no digit ` +
           'first.',
       );
-    const { path, indexes } = members(options ?? {}, `collections.${name}`, ['path', 'indexes']);
+    const place = `collections.${name}`;
+    const all = members(options ?? {}, place, [
+      'path',
+      'indexes',
+      'references',
+      'coalesce',
+      'serverId',
+      'onUnknown',
+      'retry',
+      'reject',
+      'isConflict',
+      'signIn',
+    ]);
+    const tells = functionOf<(answer: unknown) => string | number>(
+      all.serverId,
+      `${place}.serverId`,
+    );
+    if (tells) serverId.set(name, tells);
     collections[name] = {
-      path: pathOf(path, `collections.${name}.path`, `/${name}s`),
-      indexes: indexesOf(indexes, `collections.${name}.indexes`),
+      path: pathOf(all.path, `${place}.path`, `/${name}s`),
+      indexes: indexesOf(all.indexes, `${place}.indexes`),
+      references: referencesOf(all.references, `${place}.references`, Object.keys(value)),
+      coalesce: booleanOf(all.coalesce, `${place}.coalesce`, true),
+      serverIds: tells !== undefined,
+      onUnknown: oneOf(all.onUnknown, `${place}.onUnknown`, ['safest', 'ask', 'resend']),
+      ...verdictsOf(all, place),
     };
   }
-  return collections;
+  return { collections, serverId };
+}
+
+/** Of each field that holds the id of a record, or an array of them, whose. */
+function referencesOf(
+  value: unknown,
+  name: string,
+  collections: readonly string[],
+): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isPlainObject(value))
+    throw bad(`${name} must be an object of fields and collections, as { orderId: 'order' }.`);
+  for (const [field, collection] of Object.entries(value)) {
+    if (!identifier.test(field) || field === 'id')
+      throw bad(
+        `${name}: '${field}' cannot be a field that refers. Use 1 to 64 letters, digits and _, ` +
+          "no digit first, and not 'id'.",
+      );
+    if (typeof collection !== 'string' || !collections.includes(collection))
+      throw bad(
+        `${name}.${field} must be the name of a collection. There are: ${collections.join(', ')}.`,
+      );
+  }
+  return { ...(value as Record<string, string>) };
+}
+
+const verdicts = ['retry', 'reject', 'isConflict', 'signIn'] as const;
+
+/** What the app says of statuses; of each once, for only one of them can hold. */
+function verdictsOf(
+  all: { [verdict in (typeof verdicts)[number]]?: unknown },
+  place: string,
+): Required<Pick<CollectionConfig, 'retry' | 'reject' | 'conflict' | 'signIn'>> {
+  const said = new Map<number, string>();
+  const [retry, reject, conflict, signIn] = verdicts.map(verdict => {
+    const statuses = all[verdict] ?? [];
+    const name = `${place}.${verdict}`;
+    if (!Array.isArray(statuses)) throw bad(`${name} must be an array of statuses, as [423].`);
+    for (const status of statuses as unknown[]) {
+      if (typeof status !== 'number' || !Number.isInteger(status) || status < 400 || status > 599)
+        throw bad(`${name}: ${JSON.stringify(status)} is no status from 400 to 599.`);
+      const other = said.get(status);
+      if (other && other !== verdict)
+        throw bad(`${place}: ${status} stands in ${other} and in ${verdict}. Keep one of them.`);
+      said.set(status, verdict);
+    }
+    return [...(statuses as number[])];
+  }) as [number[], number[], number[], number[]];
+  return { retry, reject, conflict, signIn };
+}
+
+function batchOf(value: unknown): NonNullable<Config['batch']> {
+  const { path, max } = members(value, 'batch', ['path', 'max']);
+  return {
+    path: pathOf(path ?? '', 'batch.path', ''),
+    max: integer(max, 'batch.max', 50, 2, 500),
+  };
 }
 
 function indexesOf(value: unknown, name: string): string[][] {
@@ -196,6 +287,12 @@ function integer(
   if (value === undefined) return otherwise;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
     throw bad(`${name} must be a whole number from ${least} to ${most}.`);
+  return value;
+}
+
+function booleanOf(value: unknown, name: string, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (typeof value !== 'boolean') throw bad(`${name} must be true or false.`);
   return value;
 }
 

@@ -6,23 +6,44 @@ export type Kind = 'create' | 'update' | 'delete';
 
 /** The app's own words, handed to the engine anew at every start. Durations in milliseconds. */
 export interface Config {
-  collections: Record<string, { path: string; indexes: string[][] }>;
+  collections: Record<string, CollectionConfig>;
   ordering: 'lanes' | 'strict';
   concurrency: number;
   maxAttempts: number;
   backoffBaseMs: number;
   backoffCapMs: number;
   probeFreshMs: number;
+  /** How long the server keeps a key. */
+  keyLifetimeMs?: number;
+  /** Where several attempts go in one request, and how many. */
+  batch?: { path: string; max: number };
   maxOutbox: number;
   maxBody: number;
+}
+
+export interface CollectionConfig {
+  path: string;
+  indexes: string[][];
+  /** A field, and the collection of the id that it holds. */
+  references?: Record<string, string>;
+  coalesce?: boolean;
+  /** A create goes without the device's id, and its answer has to tell the server's. */
+  serverIds?: boolean;
+  onUnknown?: 'safest' | 'ask' | 'resend';
+  retry?: number[];
+  reject?: number[];
+  conflict?: number[];
+  signIn?: number[];
 }
 
 /** Everything the host can tell the engine. Times are milliseconds since the epoch. */
 export type Event =
   | { type: 'open' }
   | Write
-  | { type: 'retry'; id: MutationId }
-  | { type: 'discard'; id: MutationId }
+  | Transact
+  | Retry
+  | Edit
+  | { type: 'discard' | 'cancel'; id: MutationId }
   | { type: 'online' }
   | { type: 'offline' }
   | { type: 'visible' }
@@ -33,23 +54,61 @@ export type Event =
   | { type: 'tick' }
   | { type: 'pull'; collection: string }
   | Answered
+  | BatchAnswered
   | Probed
   | Pulled;
 
-/** One create, update or delete. A client numbers its writes from 1 without gaps. */
-export interface Write {
-  type: 'write';
-  client: string;
-  number: number;
-  /** The client has the answers to all its writes up to this number. */
-  acknowledged: number;
-  at: number;
+/** One create, update or delete. */
+export interface Change {
   id: MutationId;
   kind: Kind;
   collection: string;
   record: string;
   /** JSON text: of a create the body, of an update {"set": {…}, "remove": […]}, of a delete ''. */
   change: string;
+  /** It waits for these too. */
+  after?: MutationId[];
+  /** Of a delete: what refers to a record that was never made goes along. */
+  cascade?: boolean;
+}
+
+/** Whose call a write is. A client numbers its writes from 1 without gaps. */
+export interface Numbering {
+  client: string;
+  number: number;
+  /** The client has the answers to all its writes up to this number. */
+  acknowledged: number;
+  at: number;
+}
+
+export interface Write extends Numbering, Change {
+  type: 'write';
+}
+
+/** Writes that are recorded together or not at all, and sent in their order. */
+export interface Transact extends Numbering {
+  type: 'transact';
+  writes: Change[];
+}
+
+/**
+ * Sends a dead letter again: refused for good under the new id `as`, and so under a new key; while
+ * its outcome is unknown unchanged under its own, unless `mayDuplicate`.
+ */
+export interface Retry {
+  type: 'retry';
+  id: MutationId;
+  as: MutationId;
+  mayDuplicate?: boolean;
+}
+
+/** Changes a dead letter, as an update does, and sends it under a new id. */
+export interface Edit {
+  type: 'edit';
+  id: MutationId;
+  as: MutationId;
+  change: string;
+  mayDuplicate?: boolean;
 }
 
 /** What came back over HTTP. */
@@ -78,6 +137,22 @@ export interface Answered {
   id: MutationId;
   attempt: number;
   outcome: Silence | Response;
+  /** JSON text: the server's id of what was created, where the app's function told it. */
+  serverId?: string;
+}
+
+/** The answer to a batch. */
+export interface BatchAnswered {
+  type: 'batchAnswered';
+  epoch: number;
+  members: Member[];
+  outcome: Silence | Response;
+}
+
+/** One attempt of a batch. */
+export interface Member {
+  id: MutationId;
+  attempt: number;
 }
 
 export interface Probed {
@@ -98,11 +173,17 @@ export interface Pulled {
   outcome: Silence | Response;
 }
 
-/** One an event. `record` answers a write: the record as it is now, or null after a delete. */
-export type Result = { record?: Row | null } | { error: { code: string; message: string } };
+/**
+ * One an event. `record` answers a write: the record as it is now, or null after a delete;
+ * `records` a transaction: that of each write. `gone` answers a discard or a cancel: what went, the
+ * one that was named first.
+ */
+export type Result =
+  | { record?: Row | null; records?: (Row | null)[]; gone?: MutationId[] }
+  | { error: { code: string; message: string } };
 
 /** Everything the engine can ask of the host. */
-export type Effect = Send | Probe | Fetch | PullEnded | Settled | Buried | SignIn;
+export type Effect = Send | SendBatch | Probe | Fetch | PullEnded | Settled | Buried | SignIn;
 
 export interface Send {
   type: 'send';
@@ -112,6 +193,17 @@ export interface Send {
   method: string;
   path: string;
   /** JSON text; '' is none. */
+  body: string;
+  /** The collection whose function tells the server's id out of a good answer. */
+  asks?: string;
+}
+
+/** Several attempts in one request, each with its key in the body: POST `path`. */
+export interface SendBatch {
+  type: 'sendBatch';
+  epoch: number;
+  members: Member[];
+  path: string;
   body: string;
 }
 
@@ -145,7 +237,7 @@ export interface Settled {
   id: MutationId;
   collection: string;
   record: string;
-  reason: 'accepted' | 'discarded';
+  reason: 'accepted' | 'discarded' | 'cancelled';
 }
 
 export interface Buried {
@@ -189,6 +281,18 @@ export interface RecordSync {
   attempts: number;
   /** Why the latest attempt failed. */
   error?: Problem;
+  /** Its last unsettled mutation: what `after` takes, and `outbox.explain`. */
+  mutation?: MutationId;
+  /** The dead letter that holds its first unsettled mutation back. */
+  blockedBy?: MutationName;
+}
+
+/** Which mutation, in words that a person can read. */
+export interface MutationName {
+  id: MutationId;
+  kind: Kind;
+  collection: string;
+  record: string;
 }
 
 /** A record as it is read: without `sync` it is synced. */
@@ -219,23 +323,85 @@ export type Read =
   | { type: 'list'; collection: string; query: Query } // → Row[]
   | { type: 'plan'; collection: string; query: Query } // → string[], SQLite's query plan
   | { type: 'outbox'; limit: number } // → OutboxEntry[]
-  | { type: 'deadLetters'; limit: number } // → OutboxEntry[]
+  | { type: 'deadLetters'; limit: number } // → DeadLetterEntry[]
+  | { type: 'history'; limit: number } // → Departure[]
+  | { type: 'explain'; id: MutationId; now: number } // → Explanation | null
   | { type: 'status' }; // → CoreStatus
 
-export interface OutboxEntry {
-  id: MutationId;
-  kind: Kind;
-  collection: string;
-  record: string;
-  state: 'pending' | 'in flight' | 'outcome unknown' | 'waiting' | 'failed';
+/** An unsettled mutation. Times are milliseconds since the epoch. */
+export interface OutboxEntry extends MutationName {
+  /**
+   * - 'pending': it is sent when its turn comes
+   * - 'in flight': its answer is awaited
+   * - 'outcome unknown': it was sent and may have been applied; it goes again unchanged
+   * - 'blocked': its attempts got no answer though the API was there: CORS, a redirect or a sign-in
+   *   page may stand before it; it is tried again now and then
+   * - 'waiting': for other mutations
+   * - 'failed': a dead letter
+   */
+  state: 'pending' | 'in flight' | 'outcome unknown' | 'blocked' | 'waiting' | 'failed';
   attempts: number;
   writtenAt: number;
   /** When it may be sent again; absent while it waits for another. */
   dueAt?: number;
+  /** How many later changes of its record were folded into it. */
+  folded?: number;
+  /** The mutations that have to be accepted before it. */
+  waitsFor?: MutationId[];
+  /** The dead letter that holds it back, by whatever is between. */
+  blockedBy?: MutationName;
   /** What was written: of a create the body, of an update { set, remove }. */
   change?: unknown;
+  /** Why the latest attempt failed. */
   error?: Problem;
 }
+
+export interface DeadLetterEntry extends OutboxEntry {
+  state: 'failed';
+  /**
+   * Whether the server may have applied it all the same: then it goes again only unchanged, under
+   * the same key, unless the app says `mayDuplicate`.
+   */
+  unknown: boolean;
+  /** What waits for it, by whatever is between; the first 100. */
+  holds: MutationName[];
+}
+
+/** A mutation that has left the outbox, when and why. */
+export interface Departure extends MutationName {
+  /**
+   * - 'accepted': by the server
+   * - 'folded': into `successor`, which had not been sent
+   * - 'undone': its record was created and deleted before anything was sent
+   * - 'replaced': it was refused, and goes again as `successor`
+   * - 'discarded', 'cancelled': by the app, or along with what it depended on
+   */
+  reason: 'accepted' | 'folded' | 'undone' | 'replaced' | 'discarded' | 'cancelled';
+  at: number;
+  successor?: MutationId;
+}
+
+/** Why a mutation has not been sent, or what became of it. */
+export type Explanation =
+  | {
+      /** For a person: what it waits for, when it is tried, and what the app can do. */
+      text: string;
+      /** What the app can do with it now. */
+      can: ('cancel' | 'retry' | 'edit' | 'discard')[];
+      /** When it may be sent. */
+      dueAt?: number;
+      mutation: OutboxEntry;
+      state?: undefined;
+    }
+  | {
+      text: string;
+      can: [];
+      /** It has left the outbox. */
+      state: 'gone';
+      reason: Departure['reason'];
+      successor?: MutationId;
+      mutation?: undefined;
+    };
 
 export interface CoreStatus {
   pending: number;

@@ -19,10 +19,14 @@ import type {
   Buried,
   Config,
   CoreStatus,
+  Edit,
+  MutationId,
   Read,
   Response,
+  Retry,
   Settled,
   SignIn,
+  Transact,
   Write,
 } from './protocol.js';
 import type { Trigger } from './triggers.js';
@@ -30,11 +34,17 @@ import type { Trigger } from './triggers.js';
 /** What a page can ask. */
 export type Call =
   | Write // → Row | null
-  | { type: 'retry' | 'discard'; id: string } // → null
+  | Transact // → (Row | null)[]
+  | Retry // → null
+  | Edit // → null
+  | { type: 'discard' | 'cancel'; id: MutationId } // → MutationId[]
   | { type: 'pause' | 'resume' | 'signedIn' } // → null
   | { type: 'sync' } // → SyncReport
   | { type: 'pull'; collection: string } // → PullReport
-  | Read; // → JSON text
+  | Reading; // → JSON text
+
+/** Reads as a page calls them: of what time an explanation is, the worker says. */
+export type Reading = Exclude<Read, { type: 'explain' }> | { type: 'explain'; id: MutationId };
 
 export type Answer = { value: unknown } | { error: Refusal };
 export type Numbered<T> = [number: number, item: T];
@@ -61,7 +71,10 @@ export interface Notice {
 }
 
 /** What a worker asks its page, where the app's functions are. */
-export type Question = { type: 'headers' } | { type: 'check'; response: Response };
+export type Question =
+  | { type: 'headers' } // → Record<string, string>
+  | { type: 'check'; response: Response } // → boolean
+  | { type: 'serverId'; collection: string; answer: unknown }; // → string | number
 
 /** All that a worker has to know, sent once. */
 export interface Start {
@@ -185,7 +198,8 @@ export function callTable(post: (leader: string, calls: Numbered<Call>[]) => voi
         if (!entry) continue; // The answer to a repetition.
         open.delete(number);
         if (!('error' in answer)) entry.resolve(answer.value);
-        else if (entry.times > 1 && wasDone(entry.call, answer.error)) entry.resolve(null);
+        else if (entry.times > 1 && wasDone(entry.call, answer.error))
+          entry.resolve(entry.call.type === 'retry' ? null : [entry.call.id]);
         else entry.reject(refused(answer.error));
       }
       tellDrained();
@@ -213,9 +227,16 @@ export function callTable(post: (leader: string, calls: Numbered<Call>[]) => voi
   };
 }
 
-/** A dead letter that is not there any more when it is retried or discarded again went before. */
-function wasDone(call: Call, error: Refusal): boolean {
-  return (call.type === 'retry' || call.type === 'discard') && error.code === 'not-found';
+/**
+ * What is not there any more when it is retried, discarded or cancelled again went before. An edit
+ * can be repeated.
+ */
+function wasDone(
+  call: Call,
+  error: Refusal,
+): call is Extract<Call, { type: 'retry' | 'discard' | 'cancel' }> {
+  const goes = call.type === 'retry' || call.type === 'discard' || call.type === 'cancel';
+  return goes && error.code === 'not-found';
 }
 
 // The worker's side.
@@ -357,11 +378,13 @@ export function appFunctions(
 ): {
   headers(): Promise<Record<string, string>>;
   check(response: Response): Promise<boolean>;
+  serverId(collection: string, answer: unknown): Promise<unknown>;
 } {
   return {
     headers: async () =>
       asks.headers ? ((await ask({ type: 'headers' })) as Record<string, string>) : {},
     check: async response => !asks.check || (await ask({ type: 'check', response })) === true,
+    serverId: (collection, answer) => ask({ type: 'serverId', collection, answer }),
   };
 }
 

@@ -47,6 +47,7 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
       clock: host.clock,
       soon: host.soon,
       send: effect => host.transport.send(effect),
+      sendBatch: effect => host.transport.sendBatch(effect),
       probe: () => host.transport.probe(),
       fetch: effect => host.transport.fetch(effect),
       stepped,
@@ -69,6 +70,7 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
           finishPulls(effect);
           break;
         case 'send':
+        case 'sendBatch':
         case 'probe':
         case 'fetch':
           break;
@@ -104,8 +106,11 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
     const post = (event: Event): void => driver.post(event, result => answer(answerOf(result)));
     switch (call.type) {
       case 'write':
+      case 'transact':
       case 'retry':
+      case 'edit':
       case 'discard':
+      case 'cancel':
       case 'pause':
       case 'resume':
       case 'signedIn':
@@ -127,8 +132,11 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
       case 'plan':
       case 'outbox':
       case 'deadLetters':
+      case 'history':
       case 'status':
         return driver.read(call, answer);
+      case 'explain':
+        return driver.read({ ...call, now: host.clock.now() }, answer);
       default:
         call satisfies never;
     }
@@ -145,7 +153,8 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
 }
 
 function answerOf(result: Result): Answer {
-  return 'error' in result ? result : { value: result.record ?? null };
+  if ('error' in result) return result;
+  return { value: result.record ?? result.records ?? result.gone ?? null };
 }
 
 function reportOf({ collection, pulled, error }: PullEnded): Answer {

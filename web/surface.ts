@@ -1,6 +1,14 @@
 // The public surface in types: what an application reads when it hovers over a name.
 
-import type { OutboxEntry, Problem, Query, RecordSync } from './protocol.js';
+import type {
+  DeadLetterEntry,
+  Departure,
+  Explanation,
+  OutboxEntry,
+  Problem,
+  Query,
+  RecordSync,
+} from './protocol.js';
 import type { PullReport, SyncReport } from './rpc.js';
 
 /** The records of each collection, as the app types them. */
@@ -14,6 +22,43 @@ export interface CollectionOptions {
    * '-createdAt']]`.
    */
   indexes?: (string | string[])[];
+  /**
+   * Fields that hold the id of another record, or an array of ids, and its collection: `{ orderId:
+   * 'order' }`. A mutation waits for the creates of the records that it refers to. Ids that
+   * Holdfast generates are found without it; but where the server chooses ids, only what is
+   * declared is translated.
+   */
+  references?: Record<string, string>;
+  /**
+   * Whether a change folds into an earlier one of its record that was never sent. Default true:
+   * what was created and updated offline arrives as one create. False: every call is sent.
+   */
+  coalesce?: boolean;
+  /**
+   * The server chooses ids: a create goes out without the device's, and this says what the
+   * server's is, out of the answer's JSON. The record keeps its id here; in paths and declared
+   * references the server's is sent. If it throws, or takes longer than 10 s, the create is sent
+   * again, under the same key. Without it, a create carries the device's id, and another in the
+   * answer's `id` is taken as the server's.
+   */
+  serverId?: (answer: unknown) => string | number;
+  /**
+   * What becomes of a mutation that may have been applied, and whose key the server has forgotten
+   * since (`keyLifetimeMs`). 'safest' (default): a create with the device's id asks by GET whether
+   * it is there, an update or a delete is sent again, and a create whose id the server chooses is a
+   * dead letter, for the app to decide. 'ask': it is a dead letter, whatever it is. 'resend': it is
+   * sent again, whatever it is.
+   */
+  onUnknown?: 'safest' | 'ask' | 'resend';
+  /**
+   * What answers of these statuses mean, 400 to 599, before Holdfast's own table: `retry` sends it
+   * again, and counts; `reject` makes it a dead letter at once; `isConflict` says that the server
+   * has another version; `signIn` that it wants new credentials (as a 403 of some APIs).
+   */
+  retry?: number[];
+  reject?: number[];
+  isConflict?: number[];
+  signIn?: number[];
 }
 
 export interface Options<S extends Schema> {
@@ -44,6 +89,18 @@ export interface Options<S extends Schema> {
   /** Counted answers after which a mutation is a dead letter. Default 5. */
   maxAttempts?: number;
   backoff?: { baseMs?: number; capMs?: number };
+  /**
+   * How long the server keeps an Idempotency-Key, in milliseconds; 0: it keeps none. Default 24 h.
+   * What may have been applied is not sent again by itself after that: see `onUnknown`.
+   */
+  keyLifetimeMs?: number;
+  /**
+   * Sends up to `max` (50, 2 to 500) mutations that do not wait for one another in one request:
+   * POST `path` below `baseUrl` with `{ requests: [{ key, method, path, body }, …] }`, answered by
+   * `{ responses: [{ status, headers, body }, …] }` in the same order. Where batches are refused,
+   * as by 404, 405 or 501, all go one by one until the next start.
+   */
+  batch?: { path: string; max?: number };
   /** How long an attempt may take. Default 30 s. */
   timeoutMs?: number;
   /**
@@ -63,6 +120,19 @@ export interface Options<S extends Schema> {
  */
 export type Stored<T extends object> = T & { id: string; readonly $sync: RecordSync };
 
+export interface After {
+  /**
+   * Mutations that have to be accepted before this one is sent: as in `$sync.mutation` or
+   * `outbox.list()`, at most 1,000. One that has left the outbox is not waited for.
+   */
+  after?: string[];
+}
+
+export interface Removal<T> {
+  /** Fields to take away. */
+  remove?: (keyof T & string)[];
+}
+
 export interface Collection<T extends object> {
   /**
    * Records a new record and resolves with it once it is on disk, not once it is delivered: from
@@ -73,26 +143,25 @@ export interface Collection<T extends object> {
    * 'disk-full': nothing was recorded. 'storage' or 'closed': the message says whether it may have
    * been.
    */
-  create(body: Omit<T, 'id'> & { id?: string }): Promise<Stored<T>>;
+  create(body: Omit<T, 'id'> & { id?: string }, options?: After): Promise<Stored<T>>;
 
   /**
    * Changes the fields given; null is stored, undefined changes nothing, `remove` takes fields
-   * away. Resolves with the whole record once the change is on disk.
+   * away. Resolves with the whole record once the change is on disk. Of a
+   * record whose mutation was refused it is a correction: both go again, as one.
    *
    * @throws {HoldfastError} 'not-found': nothing was recorded; or as `create`.
    */
-  update(
-    id: string,
-    changes: Partial<T>,
-    options?: { remove?: (keyof T & string)[] },
-  ): Promise<Stored<T>>;
+  update(id: string, changes: Partial<T>, options?: Removal<T> & After): Promise<Stored<T>>;
 
   /**
-   * Deletes a record; resolves once that is on disk.
+   * Deletes a record; resolves once that is on disk. A record whose create was refused is simply
+   * gone, with the changes of others that refer to it if `cascade`.
    *
-   * @throws {HoldfastError} As `update`.
+   * @throws {HoldfastError} 'has-dependants': the record's create was refused, and others refer to
+   * it; nothing was recorded. Or as `update`.
    */
-  delete(id: string): Promise<void>;
+  delete(id: string, options?: { cascade?: boolean } & After): Promise<void>;
 
   /** The record, or undefined. Sees every write that was called before it. */
   get(id: string): Promise<Stored<T> | undefined>;
@@ -114,6 +183,25 @@ export interface Collection<T extends object> {
    */
   subscribe(query: Query, listener: (rows: Stored<T>[]) => void): () => void;
 }
+
+/** A collection inside a transaction: it only writes, and at once. What it refuses it throws. */
+export interface TransactionCollection<T extends object> {
+  /**
+   * Returns what is created, with its id, so that what follows can refer to it.
+   *
+   * @throws {HoldfastError} 'bad-id', 'bad-body' or 'too-large': nothing of the transaction will be
+   * recorded, even if this is caught.
+   */
+  create(body: Omit<T, 'id'> & { id?: string }, options?: After): T & { id: string };
+  /** @throws {HoldfastError} As `create`. */
+  update(id: string, changes: Partial<T>, options?: Removal<T> & After): void;
+  /** @throws {HoldfastError} 'bad-id', as `create`. */
+  delete(id: string, options?: After): void;
+}
+
+export type Transaction<S extends Schema> = {
+  readonly [C in keyof S]: TransactionCollection<S[C]>;
+};
 
 export interface Status {
   pending: number;
@@ -142,7 +230,7 @@ export interface Settlement {
   id: string;
   collection: string;
   record: string;
-  reason: 'accepted' | 'discarded';
+  reason: 'accepted' | 'discarded' | 'cancelled';
 }
 
 export interface DeadLetter {
@@ -165,6 +253,16 @@ export interface HoldfastEventMap {
 export interface Holdfast<S extends Schema> {
   /** @throws {HoldfastError} 'unknown-collection' */
   collection<C extends keyof S & string>(name: C): Collection<S[C]>;
+  /**
+   * Records what `write` writes together or not at all, and sends it in that order: at most 1,000
+   * writes, of 16 MiB together. `write` is called at once, reads nothing and returns no promise.
+   * Resolves with what it returned once all is on disk.
+   *
+   * @throws {HoldfastError} What any of its writes is refused with, as `Collection` says, or
+   * 'bad-option' when `write` returns a promise; or whatever `write` throws: nothing was recorded.
+   * 'storage' or 'closed': the message says whether it may have been.
+   */
+  transaction<R>(write: (tx: Transaction<S>) => R): Promise<R>;
   readonly status: Readable<Status>;
   /**
    * Probes and replays now, whatever the backoff says. Resolves when nothing more can be sent for
@@ -191,23 +289,63 @@ export interface Holdfast<S extends Schema> {
   readonly outbox: {
     /** The unsettled mutations in their order, dead letters included, at most `limit` (1,000). */
     list(options?: { limit?: number }): Promise<OutboxEntry[]>;
+    /**
+     * Why a mutation has not been sent, what it waits for, when it will be tried and what the app
+     * can do; or, for some time after it has left, what became of it. Otherwise undefined.
+     *
+     * @throws {HoldfastError} 'bad-id'
+     */
+    explain(id: string): Promise<Explanation | undefined>;
+    /**
+     * Takes a mutation back that was never sent: its record is as without it. A create goes with
+     * all that depends on it. Resolves with the ids of all that went, its own first, once that is
+     * on disk.
+     *
+     * @throws {HoldfastError} 'attempted': it was sent and may have been applied; 'not-found': it
+     * is not in the outbox. Nothing changed.
+     */
+    cancel(id: string): Promise<string[]>;
+    /** What left the outbox and why, the latest first, at most `limit` (1,000). */
+    history(options?: { limit?: number }): Promise<Departure[]>;
   };
   readonly deadLetters: {
-    /** The mutations that are not sent again by themselves, at most `limit` (1,000). */
-    list(options?: { limit?: number }): Promise<OutboxEntry[]>;
     /**
-     * Queues it again, under the same key; resolves once that is on disk.
+     * The mutations that are not sent again by themselves, each with what it holds back, at most
+     * `limit` (1,000).
+     */
+    list(options?: { limit?: number }): Promise<DeadLetterEntry[]>;
+    /**
+     * Queues it again under a new id, and so a new key. Where the server may have applied it, it
+     * goes unchanged under its own, unless `mayDuplicate`: under a new key it could take effect
+     * twice. Resolves once that is on disk.
      *
      * @throws {HoldfastError} 'not-found': there is no such dead letter, nothing changed.
      */
-    retry(id: string): Promise<void>;
+    retry(id: string, options?: { mayDuplicate?: boolean }): Promise<void>;
+    /**
+     * Queues again every dead letter that there is, as `retry` does. Resolves with how many once
+     * all are on disk; if it rejects, some may have been queued.
+     */
+    retryAll(): Promise<number>;
+    /**
+     * Changes it as an update would, and queues it under a new id. Resolves once that is on disk.
+     *
+     * @throws {HoldfastError} 'outcome-unknown': the server may have applied it, and `mayDuplicate`
+     * does not say that this does no harm; 'not-sent-yet': it would refer to a record that was
+     * created after it; 'bad-body', 'too-large' or 'not-found'. Nothing changed.
+     */
+    edit(
+      id: string,
+      patch: Record<string, unknown>,
+      options?: { remove?: string[]; mayDuplicate?: boolean },
+    ): Promise<void>;
     /**
      * Gives it up: an update is taken out of its record, a create goes with all that depends on it.
-     * Resolves once that is on disk.
+     * Resolves with the ids of all that went, its own first, once that is on disk.
      *
      * @throws {HoldfastError} 'not-found': there is no such dead letter, nothing changed.
      */
-    discard(id: string): Promise<void>;
+    discard(id: string): Promise<string[]>;
   };
   addEventListener<E extends keyof HoldfastEventMap>(
     type: E,

@@ -4,13 +4,16 @@
 
 import { within, type Clock } from './clock.js';
 import { HoldfastError, messageOf } from './errors.js';
+import { parseJson } from './json.js';
 import type {
   Answered,
+  BatchAnswered,
   Fetch,
   Probed,
   Pulled,
   Response as Answer,
   Send,
+  SendBatch,
   Silence,
 } from './protocol.js';
 
@@ -29,12 +32,15 @@ export interface TransportOptions {
   headers(): Promise<Record<string, string>>;
   /** What the app says of the health endpoint's answer. May reject or never answer. */
   check(answer: Answer): Promise<boolean>;
+  /** What the app says is the server's id in the answer to a create. May reject or never answer. */
+  serverId(collection: string, answer: unknown): Promise<unknown>;
   /** Says why something of the app's stands in the way. Never with a header's value. */
   complain(reason: string): void;
 }
 
 export interface Transport {
-  send(effect: Send): Promise<Answered['outcome']>;
+  send(effect: Send): Promise<Pick<Answered, 'outcome' | 'serverId'>>;
+  sendBatch(effect: SendBatch): Promise<BatchAnswered['outcome']>;
   probe(): Promise<Pick<Probed, 'outcome' | 'check'>>;
   fetch(effect: Fetch): Promise<Pulled['outcome']>;
 }
@@ -48,13 +54,27 @@ export function transport(options: TransportOptions): Transport {
   // Called by itself: a browser's fetch refuses to be called on another object.
   const { clock, complain, fetch: dispatch } = options;
 
-  async function send(effect: Send): Promise<Answered['outcome']> {
+  async function send({
+    id,
+    method,
+    path,
+    body,
+    asks,
+  }: Send): Promise<Pick<Answered, 'outcome' | 'serverId'>> {
+    const headers = await appHeaders();
+    if (!headers) return { outcome: 'notSent' };
+    // A quoted string, as draft-ietf-httpapi-idempotency-key-header has it.
+    headers.set('idempotency-key', `"${id}"`);
+    if (body !== '') headers.set('content-type', 'application/json');
+    const outcome = await attempt(method, path, headers, body, options.timeoutMs);
+    return asks === undefined ? { outcome } : withServerId(asks, outcome);
+  }
+
+  async function sendBatch({ path, body }: SendBatch): Promise<BatchAnswered['outcome']> {
     const headers = await appHeaders();
     if (!headers) return 'notSent';
-    // A quoted string, as draft-ietf-httpapi-idempotency-key-header has it.
-    headers.set('idempotency-key', `"${effect.id}"`);
-    if (effect.body !== '') headers.set('content-type', 'application/json');
-    return attempt(effect.method, effect.path, headers, effect.body, options.timeoutMs);
+    headers.set('content-type', 'application/json');
+    return attempt('POST', path, headers, body, options.timeoutMs);
   }
 
   async function probe(): Promise<Pick<Probed, 'outcome' | 'check'>> {
@@ -121,6 +141,29 @@ export function transport(options: TransportOptions): Transport {
     }
   }
 
+  /** An answer out of which the app can tell no id is as good as one that was cut short. */
+  async function withServerId(
+    collection: string,
+    outcome: Answer | Silence,
+  ): Promise<Pick<Answered, 'outcome' | 'serverId'>> {
+    const answer = typeof outcome === 'object' ? created(outcome) : undefined;
+    if (answer === undefined) return { outcome };
+    try {
+      const id = await within(clock, appMs, options.serverId(collection, answer.json), () => {
+        throw new HoldfastError('bad-option', `it did not answer within ${appMs / 1000} s`);
+      });
+      if (typeof id !== 'string' && !Number.isSafeInteger(id))
+        throw new HoldfastError('bad-option', 'it returned neither a text nor a whole number');
+      return { outcome, serverId: JSON.stringify(id) };
+    } catch (error) {
+      complain(
+        `A create is sent again, for the option collections.${collection}.serverId told no id: ` +
+          `${messageOf(error)}.`,
+      );
+      return { outcome: { ...(outcome as Answer), complete: false } };
+    }
+  }
+
   async function appCheck(answer: Answer): Promise<boolean> {
     try {
       return await within(clock, appMs, options.check(answer), () => {
@@ -134,7 +177,7 @@ export function transport(options: TransportOptions): Transport {
     }
   }
 
-  return { send, probe, fetch };
+  return { send, sendBatch, probe, fetch };
 }
 
 /**
@@ -171,6 +214,16 @@ function build(
 
 function segments(path: string): number {
   return path.split('/').filter(segment => segment !== '').length;
+}
+
+/** The JSON of a good answer. Without any there is nobody to ask. */
+function created({ status, complete, body }: Answer): { json: unknown } | undefined {
+  if (status < 200 || status > 299 || !complete) return undefined;
+  try {
+    return { json: parseJson(body) };
+  } catch {
+    return undefined;
+  }
 }
 
 async function answerOf(response: Response): Promise<Answer> {

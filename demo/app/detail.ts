@@ -4,16 +4,25 @@ import type { Actions } from './actions.js';
 import { createChecklist } from './checklist.js';
 import { h, setAttribute, setText, written } from './dom.js';
 import { longDue } from './due.js';
+import { createHandover } from './handover.js';
 import { icon, priorityIcon } from './icon.js';
 import type { IconName } from './icon.js';
 import type { View } from './keyed.js';
-import { createNotes } from './notes.js';
+import type { NoteRow } from './note.js';
+import { createNoteList } from './notelist.js';
 import { priorityLabels, statusLabels } from './order.js';
 import type { OrderRow } from './order.js';
 import { hrefOf } from './route.js';
+import type { Names } from './schema.js';
 import { createStanding } from './standing.js';
 
-export interface Detail extends View<OrderRow> {
+/** An order and the notes on it. */
+export interface DetailItem {
+  order: OrderRow;
+  notes: readonly NoteRow[];
+}
+
+export interface Detail extends View<DetailItem> {
   readonly element: HTMLElement;
   readonly heading: HTMLElement;
   /** Saves what is still only on screen. */
@@ -22,14 +31,15 @@ export interface Detail extends View<OrderRow> {
 
 export interface DetailOptions {
   actions: Actions;
+  names: Names;
   openOutbox(): void;
   /** Goes back to the list: the order is about to be gone. */
   close(): void;
 }
 
-export function createDetail(first: OrderRow, options: DetailOptions): Detail {
-  const { actions, openOutbox, close } = options;
-  let order = first;
+export function createDetail(first: DetailItem, options: DetailOptions): Detail {
+  const { actions, names, openOutbox, close } = options;
+  let { order } = first;
 
   const status = h('span', { class: 'status' });
   const edit = h(
@@ -56,7 +66,7 @@ export function createDetail(first: OrderRow, options: DetailOptions): Detail {
     icon('trash'),
   );
   const heading = written('h1', { tabindex: -1, 'data-testid': 'detail-title' });
-  const standing = createStanding(first.$sync, openOutbox);
+  const standing = createStanding(order.$sync, names, openOutbox);
 
   const doneWords = h('span');
   const done = h(
@@ -103,8 +113,9 @@ export function createDetail(first: OrderRow, options: DetailOptions): Detail {
   );
 
   const description = written('p', { class: 'description' });
-  const checklist = createChecklist(first, actions);
-  const notes = createNotes(first, actions);
+  const checklist = createChecklist(order, actions);
+  const handover = createHandover(order, actions);
+  const noteList = createNoteList(order, options);
   const element = h(
     'article',
     { class: 'detail', 'data-testid': 'detail', 'data-id': order.id },
@@ -115,11 +126,12 @@ export function createDetail(first: OrderRow, options: DetailOptions): Detail {
     description,
     facts,
     checklist.element,
-    notes.element,
+    handover.element,
+    noteList.element,
   );
 
-  function update(latest: OrderRow): void {
-    order = latest;
+  function update(latest: DetailItem): void {
+    ({ order } = latest);
     const isDone = order.status === 'done';
     setAttribute(element, 'data-status', order.status);
     setText(status, statusLabels[order.status]);
@@ -137,11 +149,12 @@ export function createDetail(first: OrderRow, options: DetailOptions): Detail {
     setText(description, order.description);
     description.hidden = order.description === '';
     checklist.update(order);
-    notes.update(order);
+    handover.update(order);
+    noteList.update(latest.notes);
   }
 
   update(first);
-  return { element, heading, update, leave: notes.leave };
+  return { element, heading, update, leave: handover.leave };
 }
 
 interface Fact {

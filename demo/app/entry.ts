@@ -3,7 +3,7 @@
 import type { ChecklistItem, Order, Priority } from './order.js';
 
 export type Entry = Record<EntryField, string>;
-export type EntryField = Exclude<keyof Order, 'status' | 'notes'>;
+export type EntryField = Exclude<keyof Order, 'status'>;
 
 export function entryOf(order: Order): Entry {
   return {
@@ -15,11 +15,20 @@ export function entryOf(order: Order): Entry {
     priority: String(order.priority),
     dueAt: order.dueAt === null ? '' : localTime(new Date(order.dueAt)),
     assignee: order.assignee,
+    notes: order.notes,
     checklist: order.checklist.map((item) => item.text).join('\n'),
   };
 }
 
-const texts = ['title', 'description', 'customer', 'address', 'city', 'assignee'] as const;
+const texts = [
+  'title',
+  'description',
+  'customer',
+  'address',
+  'city',
+  'assignee',
+  'notes',
+] as const;
 
 /** The fields of `entry` that differ from the order it was made from: a change says no more. */
 export function changesOf(entry: Entry, order: Order): Partial<Order> {

@@ -4,7 +4,8 @@ import { h, setAttribute, setText } from './dom.js';
 import { draftOf } from './draft.js';
 import { changesOf, entryOf } from './entry.js';
 import type { Entry, EntryField } from './entry.js';
-import { priorities, priorityLabels } from './order.js';
+import { createField, input, labelled } from './field.js';
+import type { Control } from './field.js';
 import type { Order } from './order.js';
 import { errorWords } from './words.js';
 
@@ -15,8 +16,10 @@ export interface FormOptions {
   /** What is changed: the order, or what a new one starts as. */
   order: Order;
   cancel(): void;
+  /** Asks for a first note, too. */
+  asksNote?: boolean;
   /** Rejects when nothing was saved: the form then stays and says why. */
-  save(changes: Partial<Order>): Promise<void>;
+  save(changes: Partial<Order>, note: string): Promise<void>;
 }
 
 export interface Form {
@@ -24,43 +27,28 @@ export interface Form {
   readonly heading: HTMLElement;
 }
 
-type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
-
 export function createForm(options: FormOptions): Form {
   const { order, save } = options;
   const draft = draftOf(options.name);
-  const entry: Entry = { ...entryOf(order), ...draft.read() };
+  const { note: draftNote = '', ...draftEntry } = draft.read();
+  const entry: Entry = { ...entryOf(order), ...draftEntry };
   const controls = new Map<EntryField, Control>();
 
-  function field(name: EntryField, label: string, control: Control, hint?: string): HTMLElement {
-    const id = `field-${name}`;
-    control.id = id;
-    control.name = name;
-    control.value = entry[name];
+  function field(name: EntryField): HTMLElement {
+    const { element, control } = createField(name, entry[name]);
     controls.set(name, control);
-    const element = h('div', { class: 'field', 'data-field': name });
-    element.append(h('label', { for: id }, label), control);
-    if (hint === undefined) return element;
-    element.append(h('p', { class: 'hint', id: `${id}-hint` }, hint));
-    setAttribute(control, 'aria-describedby', `${id}-hint`);
     return element;
   }
 
-  const title = h('input', {
-    ...input,
-    required: true,
-    maxlength: 200,
-    'data-testid': 'title-input',
-    'aria-describedby': 'title-error',
-  });
+  const titleField = field('title');
+  const title = controls.get('title') as HTMLInputElement;
   const titleError = h('p', { class: 'error', id: 'title-error' });
-  const titleField = field('title', 'What needs to be done', title);
+  setAttribute(title, 'data-testid', 'title-input');
+  setAttribute(title, 'aria-describedby', 'title-error');
   titleField.append(titleError);
 
-  const priority = h('select', { class: 'input' });
-  for (const value of priorities) {
-    priority.append(h('option', { value }, priorityLabels[value]));
-  }
+  const note = h('textarea', { ...input, rows: 2, maxlength: 2000, 'data-testid': 'first-note' });
+  const noteField = labelled('field-note', 'note', 'First note', note, draftNote);
 
   const heading = h('h1', { tabindex: -1 }, options.heading);
   const failure = h('p', { class: 'error', role: 'alert' });
@@ -93,7 +81,7 @@ export function createForm(options: FormOptions): Form {
       on: {
         input: () => {
           read();
-          draft.write(written());
+          draft.write({ ...written(), ...(note.value === '' ? {} : { note: note.value }) });
           if (title.value.trim() !== '') showTitleError('');
         },
         submit: (event) => {
@@ -107,14 +95,8 @@ export function createForm(options: FormOptions): Form {
       'div',
       { class: 'fields' },
       titleField,
-      field('dueAt', 'Due', h('input', { ...input, type: 'datetime-local' })),
-      field('priority', 'Priority', priority),
-      field('customer', 'Customer', h('input', input)),
-      field('assignee', 'Assigned to', h('input', input)),
-      field('address', 'Street', h('input', input)),
-      field('city', 'City', h('input', input)),
-      field('description', 'Description', h('textarea', { ...input, rows: 4 })),
-      field('checklist', 'Checklist', h('textarea', { ...input, rows: 4 }), 'One step a line.'),
+      ...rest.map(field),
+      options.asksNote === true ? noteField.element : undefined,
     ),
     failure,
     h(
@@ -153,7 +135,7 @@ export function createForm(options: FormOptions): Form {
     saveButton.disabled = true;
     setText(failure, '');
     try {
-      await save(changesOf(entry, order));
+      await save(changesOf(entry, order), note.value.trim());
       draft.drop();
     } catch (error) {
       setText(failure, errorWords(error));
@@ -165,4 +147,14 @@ export function createForm(options: FormOptions): Form {
   return { element, heading };
 }
 
-const input = { class: 'input', dir: 'auto', lang: '', autocomplete: 'off' };
+/** Those after the title, in their order. */
+const rest = [
+  'dueAt',
+  'priority',
+  'customer',
+  'assignee',
+  'address',
+  'city',
+  'description',
+  'checklist',
+] as const;

@@ -30,6 +30,7 @@ const paths = {
   building: ['M5.5 20.5v-16h9v16', 'M14.5 9.5h4v11', 'M3.5 20.5h17', 'M8.5 8h3m-3 4h3m-3 4h3'],
   cloud: [`${cloud}Z`, 'M12 16.3v-4.8', 'm9.6 13.6 2.4-2.4 2.4 2.4'],
   cloudOff: [`${cloud}Z`, 'M3.5 3.5l17 17'],
+  cloudHeld: [`${cloud}Z`, 'M10.5 12v3.6', 'M13.5 12v3.6'],
   cloudSent: [`${cloud}Z`, 'm9.5 13.7 2 2 3.5-3.7'],
   cloudFailed: [`${cloud}Z`, 'M12 10.7v3', 'M12 16v.01'],
 } satisfies Record<string, string[]>;

@@ -7,13 +7,19 @@
 //   list             what scrolls; search, show-more and filter-open, filter-in-progress,
 //                    filter-done, filter-all (aria-pressed) choose what it holds
 //   order-row        one order: data-id, data-status; in it done-toggle (a checkbox) and mark
-//   mark             only while there is something to mark: data-status pending | failed
-//   new-order        opens the form: title-input, field-… by id, save, cancel
+//   mark             only while there is something to mark: data-status pending | failed,
+//                    data-blocked while it waits for what was refused
+//   new-order        opens the form: title-input, field-… by id, first-note, save, cancel
 //   detail           the open order, data-id: detail-title, standing, done-toggle and start-toggle
-//                    (buttons), edit, delete → confirm-delete, step-toggle, notes
-//   outbox-sheet     opened by the chip: outbox-entry, dead-letter (data-id, data-record) with
-//                    retry and discard; send-now, close-outbox
-//   switch-offline, switch-failing, failing-how   the demo's switches
+//                    (buttons), edit, delete → confirm-delete, step-toggle, handover
+//   notes            those on the open order: note (data-id, data-status) with mark and delete-note
+//                    → confirm-delete-note; note-input, add-note
+//   outbox-sheet     opened by the chip: outbox-entry with why, and dead-letter, both with data-id
+//                    and data-record; send-now, close-outbox
+//   dead-letter      holds; retry, discard → confirm-discard for what was never made, edit-letter →
+//                    letter-form with its fields by data-field, send-letter, cancel-letter
+//   signed-out       the banner, with sign-in
+//   switch-offline, switch-failing, failing-how, switch-refuse, expire   the demo's switches
 //   toast            what has just happened, with Undo
 //
 // <html data-opened> stands once the database is open.
@@ -21,52 +27,61 @@
 import { openHoldfast } from 'holdfast';
 import type { Holdfast } from 'holdfast';
 import { createActions } from './actions.js';
+import { createBanner } from './banner.js';
 import { createAnnouncer, createChip } from './chip.js';
 import { h } from './dom.js';
 import { icon } from './icon.js';
 import { createList } from './list.js';
-import type { Order } from './order.js';
+import { createNotes } from './notes.js';
+import type { OrderRow } from './order.js';
 import { createOrders } from './orders.js';
 import { createOutbox } from './outbox.js';
 import type { Outbox } from './outbox.js';
 import { keepPulling } from './pull.js';
 import { createRouter, hrefOf } from './route.js';
 import type { Route } from './route.js';
+import type { Schema } from './schema.js';
 import { createScreen } from './screen.js';
+import { createSession } from './session.js';
 import { keepShell } from './shell.js';
 import { createSwitches } from './switches.js';
 import { createToast } from './toast.js';
 import { openingErrorWords } from './words.js';
 
-const opening: Promise<Holdfast<{ order: Order }>> = openHoldfast<{ order: Order }>({
-  name: 'field-service/ada',
+const user = 'ada';
+const session = createSession(user);
+const opening: Promise<Holdfast<Schema>> = openHoldfast<Schema>({
+  name: `field-service/${user}`,
   baseUrl: '/api',
-  collections: { order: { path: '/orders', indexes: ['dueAt', ['status', 'dueAt']] } },
+  collections: {
+    order: { path: '/orders', indexes: ['dueAt', ['status', 'dueAt']] },
+    note: { path: '/notes', indexes: ['createdAt'], references: { orderId: 'order' } },
+  },
+  headers: session.headers,
   // A person at the desk does not want to wait for what a day in the field hardly notices.
   backoff: { baseMs: 500, capMs: 15_000 },
 });
-const collection = opening.then((holdfast) => holdfast.collection('order'));
 // Who awaits it hears why it cannot be opened; nobody may be.
-collection.catch(() => {});
+opening.catch(() => {});
 
 const toast = createToast();
 const orders = createOrders();
-const actions = createActions(collection, toast);
+const notes = createNotes();
+const names = { titleOf: orders.titleOf, noteOf: notes.get };
+const actions = createActions(opening, notes, toast);
 const list = createList(orders, actions);
-const switches = createSwitches();
 const router = createRouter(follow);
+const switches = createSwitches(openOrder, toast);
 let outbox: Outbox | undefined;
 
 const screenOptions = {
   orders,
+  notes,
+  names,
   router,
   actions,
   openOutbox: () => outbox?.open(),
   close: () => router.leaveTo({ screen: 'list' }),
-  create: async (order: Order) => (await (await collection).create(order)).id,
-  change: async (id: string, changes: Partial<Order>) => {
-    await (await collection).update(id, changes);
-  },
 };
 let screen = createScreen(router.route, screenOptions);
 
@@ -94,9 +109,11 @@ const newOrder = h(
   h('span', {}, 'New order'),
 );
 const pane = h('section', { class: 'pane screen', 'aria-label': 'Order' }, screen.element);
+const bannerPlace = h('div', { class: 'banner-place' });
 const panes = h('main', { class: 'panes' }, list.element, pane);
 document.body.append(
   h('header', { class: 'bar' }, back, brand, chipPlace, newOrder),
+  bannerPlace,
   panes,
   switches.element,
   toast.element,
@@ -107,7 +124,9 @@ orders.subscribe(() => {
   list.update();
   if (!screen.update()) change();
   setTitle();
+  switches.update();
 });
+notes.subscribe(() => void screen.update());
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'hidden') screen.leave();
   else list.update();
@@ -123,11 +142,14 @@ try {
   document.body.dataset['screen'] = 'failure';
 }
 
-function start(holdfast: Holdfast<{ order: Order }>): void {
-  outbox = createOutbox(holdfast, orders);
-  chipPlace.append(createChip(holdfast.status, outbox.open));
+function start(holdfast: Holdfast<Schema>): void {
+  outbox = createOutbox(holdfast, { orders, notes, names });
+  const chip = createChip(holdfast.status, outbox.open);
+  chipPlace.append(chip);
+  bannerPlace.append(createBanner(holdfast, session, () => chip.focus()));
   document.body.append(outbox.element, createAnnouncer(holdfast.status));
   orders.watch(holdfast.collection('order'));
+  notes.watch(holdfast.collection('note'));
   keepPulling(holdfast, list.setFetching);
 
   let reachable: boolean | undefined;
@@ -160,6 +182,12 @@ function show(): void {
   document.body.dataset['screen'] = route.screen;
   list.select('id' in route ? route.id : undefined);
   setTitle();
+  switches.update();
+}
+
+function openOrder(): OrderRow | undefined {
+  const { route } = router;
+  return 'id' in route ? orders.get(route.id) : undefined;
 }
 
 function setTitle(): void {

@@ -8,24 +8,33 @@ import { markWords } from './words.js';
 
 export interface Mark {
   readonly element: HTMLElement;
-  update(status: RecordSync['status']): void;
+  update(sync: RecordSync): void;
 }
 
 export function createMark(): Mark {
   const element = h('span', { class: 'mark-place' });
-  let shown: RecordSync['status'] = 'synced';
+  let shown = '';
 
   return {
     element,
-    update(status) {
-      if (status === shown) return;
-      shown = status;
+    update(sync) {
+      const { status, blockedBy } = sync;
+      const words = markWords(sync);
+      if (words === shown) return;
+      shown = words;
       element.replaceChildren();
       if (status === 'synced') return;
-      const words = markWords(status);
-      const attributes = { class: 'mark', role: 'img', 'aria-label': words, title: words };
-      const mark = h('span', { ...attributes, 'data-testid': 'mark', 'data-status': status });
-      mark.append(icon(status === 'pending' ? 'cloud' : 'cloudFailed'));
+      const mark = h('span', {
+        class: 'mark',
+        role: 'img',
+        'aria-label': words,
+        title: words,
+        'data-testid': 'mark',
+        'data-status': status,
+        'data-blocked': blockedBy !== undefined,
+      });
+      const waiting = blockedBy === undefined ? 'cloud' : 'cloudHeld';
+      mark.append(icon(status === 'pending' ? waiting : 'cloudFailed'));
       element.append(mark);
     },
   };

@@ -1,50 +1,40 @@
-// The notes of an order: saved when the field is left, and when the page is put away.
+// The notes on this device, as the screens read them: one live query brings them all.
 
-import type { Actions } from './actions.js';
-import { h } from './dom.js';
-import type { View } from './keyed.js';
-import type { OrderRow } from './order.js';
+import type { Collection } from 'holdfast';
+import type { Note, NoteRow } from './note.js';
 
-export interface Notes extends View<OrderRow> {
-  /** Saves what is written. The page that shows these notes calls it before it goes away. */
-  leave(): void;
+export interface Notes {
+  /** Those on an order, the oldest first. */
+  on(order: string): readonly NoteRow[];
+  get(id: string): NoteRow | undefined;
+  /** Calls `listener` after every change. */
+  subscribe(listener: () => void): void;
+  /** Begins to read, once the database is open. */
+  watch(collection: Collection<Note>): void;
 }
 
-export function createNotes(first: OrderRow, actions: Actions): Notes {
-  let order = first;
-  /** What the field showed when it was last filled in or saved. */
-  let known = order.notes;
-  const field = h('textarea', {
-    id: 'notes',
-    class: 'input notes',
-    dir: 'auto',
-    lang: '',
-    rows: 3,
-    placeholder: 'What the next person should know',
-    'data-testid': 'notes',
-    on: { change: leave },
-  });
-  const element = h(
-    'section',
-    { class: 'block' },
-    h('h2', {}, h('label', { for: 'notes' }, 'Notes')),
-    field,
-  );
+export function createNotes(): Notes {
+  let byId = new Map<string, NoteRow>();
+  let byOrder = new Map<string, NoteRow[]>();
+  const listeners: (() => void)[] = [];
 
-  function leave(): void {
-    if (field.value === known) return;
-    known = field.value;
-    void actions.setNotes(order, known);
+  function take(found: readonly NoteRow[]): void {
+    byId = new Map(found.map((note) => [note.id, note]));
+    byOrder = new Map();
+    for (const note of found) {
+      const others = byOrder.get(note.orderId);
+      if (others === undefined) byOrder.set(note.orderId, [note]);
+      else others.push(note);
+    }
+    for (const listener of listeners) listener();
   }
 
-  /** Never takes away what is being written. */
-  function update(latest: OrderRow): void {
-    order = latest;
-    if (field.value !== known || known === order.notes) return;
-    known = order.notes;
-    field.value = known;
-  }
-
-  field.value = known;
-  return { element, update, leave };
+  return {
+    on: (order) => byOrder.get(order) ?? [],
+    get: (id) => byId.get(id),
+    subscribe: (listener) => {
+      listeners.push(listener);
+    },
+    watch: (collection) => void collection.subscribe({ orderBy: 'createdAt' }, take),
+  };
 }

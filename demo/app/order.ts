@@ -54,6 +54,6 @@ export const fieldLabels: Record<string, string> = {
   priority: 'priority',
   dueAt: 'due date',
   assignee: 'assignee',
-  notes: 'notes',
+  notes: 'handover',
   checklist: 'checklist',
 } satisfies Record<keyof Order, string>;

@@ -1,24 +1,26 @@
 // The outbox sheet: the changes that the server refused, each with its reason and what can be done,
 // and the changes that wait, in their order.
 
-import type { Holdfast, OutboxEntry } from 'holdfast';
+import type { DeadLetterEntry, Holdfast, OutboxEntry } from 'holdfast';
 import { createLetter, createWaiting } from './change.js';
+import type { Records, Waiting } from './change.js';
 import { h, setText } from './dom.js';
 import { icon } from './icon.js';
 import { keyed } from './keyed.js';
-import type { Order } from './order.js';
-import type { Orders } from './orders.js';
+import type { Schema } from './schema.js';
 import { errorWords, outboxWords } from './words.js';
 
 /** How many of each kind the sheet lists. */
 const limit = 200;
+/** Of how many that wait it says why. */
+const explained = 50;
 
 export interface Outbox {
   readonly element: HTMLDialogElement;
   open(): void;
 }
 
-export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Orders): Outbox {
+export function createOutbox(holdfast: Holdfast<Schema>, records: Records): Outbox {
   const summary = h('p');
   const reason = h('p', { class: 'hint' });
   const failure = h('p', { class: 'error', role: 'alert' });
@@ -70,18 +72,23 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
 
   const letterActions = {
     retry: (id: string) => attempt(() => holdfast.deadLetters.retry(id)),
+    edit: async (id: string, patch: Record<string, unknown>) => {
+      await holdfast.deadLetters.edit(id, patch);
+      close.focus();
+      await refresh();
+    },
     discard: (id: string) => attempt(() => holdfast.deadLetters.discard(id)),
     leave: () => element.close(),
   };
-  const showLetters = keyed<OutboxEntry>(
+  const showLetters = keyed<DeadLetterEntry>(
     letters,
     (entry) => entry.id,
-    (entry) => createLetter(entry, orders, letterActions),
+    (entry) => createLetter(entry, records, letterActions),
   );
-  const showWaiting = keyed<OutboxEntry>(
+  const showWaiting = keyed<Waiting>(
     waiting,
-    (entry) => entry.id,
-    (entry) => createWaiting(entry, orders),
+    ({ entry }) => entry.id,
+    (item) => createWaiting(item, records),
   );
 
   async function attempt(act: () => Promise<unknown>): Promise<void> {
@@ -100,26 +107,47 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
     send.disabled = false;
   }
 
-  let asked = 0;
+  let under: Promise<void> | undefined;
+  let asked = false;
 
-  /** Shows the outbox as it is now; an answer that a later one has overtaken is dropped. */
+  /** Shows the outbox as it is now; resolves once it does. One look follows the other. */
   async function refresh(): Promise<void> {
-    if (!element.open) return;
-    asked += 1;
-    const mine = asked;
-    try {
-      const lists = [holdfast.deadLetters.list({ limit }), holdfast.outbox.list({ limit })];
-      const [refused = [], entries = []] = await Promise.all(lists);
-      if (mine === asked) show(refused, entries);
-    } catch (error) {
-      setText(failure, errorWords(error));
+    asked = true;
+    under ??= look().finally(() => {
+      under = undefined;
+    });
+    await under;
+  }
+
+  async function look(): Promise<void> {
+    while (asked && element.open) {
+      asked = false;
+      try {
+        const [refused, entries] = await Promise.all([
+          holdfast.deadLetters.list({ limit }),
+          holdfast.outbox.list({ limit }),
+        ]);
+        const unsent = entries.filter((entry) => entry.state !== 'failed');
+        const items = await Promise.all(unsent.map(explain));
+        show(refused, items, entries.length === limit);
+      } catch (error) {
+        setText(failure, errorWords(error));
+      }
     }
   }
 
-  function show(refused: readonly OutboxEntry[], entries: readonly OutboxEntry[]): void {
-    const unsent = entries.filter((entry) => entry.state !== 'failed');
+  async function explain(entry: OutboxEntry, index: number): Promise<Waiting> {
+    if (index >= explained) return { entry, why: '' };
+    return { entry, why: (await holdfast.outbox.explain(entry.id))?.text ?? '' };
+  }
+
+  function show(
+    refused: readonly DeadLetterEntry[],
+    unsent: readonly Waiting[],
+    isCut: boolean,
+  ): void {
     const more = holdfast.status.get().pending - unsent.length;
-    setText(rest, more > 0 && entries.length === limit ? `and ${more} more` : '');
+    setText(rest, more > 0 && isCut ? `and ${more} more` : '');
     const hadFocus = element.contains(document.activeElement);
     showLetters(refused);
     showWaiting(unsent);
@@ -134,7 +162,8 @@ export function createOutbox(holdfast: Holdfast<{ order: Order }>, orders: Order
     send.hidden = status.pending === 0;
     void refresh();
   });
-  orders.subscribe(() => void refresh());
+  records.orders.subscribe(() => void refresh());
+  records.notes.subscribe(() => void refresh());
 
   return {
     element,

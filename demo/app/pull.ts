@@ -2,11 +2,11 @@
 // when the page is looked at again.
 
 import type { Holdfast } from 'holdfast';
-import type { Order } from './order.js';
+import type { Schema } from './schema.js';
 
 /** Calls `listener` when fetching begins and ends. */
 export function keepPulling(
-  holdfast: Holdfast<{ order: Order }>,
+  holdfast: Holdfast<Schema>,
   listener: (fetching: boolean) => void,
 ): void {
   let under: Promise<void> | undefined;
@@ -20,7 +20,7 @@ export function keepPulling(
   async function once(): Promise<void> {
     listener(true);
     // Without an answer there is nothing to do here: the next occasion comes by itself.
-    await holdfast.pull('order').catch(() => {});
+    await holdfast.pull().catch(() => {});
     listener(false);
   }
 

@@ -55,7 +55,7 @@ export function createRow(first: RowItem, actions: RowActions): View<RowItem> {
     setText(place, [order.customer, order.city].filter(Boolean).join(' · '));
     setText(due, order.dueAt === null ? '' : shortDue(new Date(order.dueAt), item.now));
     setAttribute(due, 'datetime', order.dueAt ?? undefined);
-    mark.update(order.$sync.status);
+    mark.update(order.$sync);
     if (shownPriority === order.priority) return;
     shownPriority = order.priority;
     // Most orders are normal: only what presses is worth a sign.

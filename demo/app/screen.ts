@@ -4,6 +4,7 @@ import { createDetail } from './detail.js';
 import type { DetailOptions } from './detail.js';
 import { h } from './dom.js';
 import { createForm } from './form.js';
+import type { Notes } from './notes.js';
 import type { Order } from './order.js';
 import type { Orders } from './orders.js';
 import type { Route, Router } from './route.js';
@@ -21,10 +22,8 @@ export interface Screen {
 
 export interface ScreenOptions extends DetailOptions {
   orders: Orders;
+  notes: Notes;
   router: Router;
-  /** Resolves with the id of the order, once it is on disk. */
-  create(order: Order): Promise<string>;
-  change(id: string, changes: Partial<Order>): Promise<void>;
 }
 
 export function createScreen(route: Route, options: ScreenOptions): Screen {
@@ -41,14 +40,15 @@ export function createScreen(route: Route, options: ScreenOptions): Screen {
   }
 }
 
-function createScreenForNew({ router, create }: ScreenOptions): Screen {
+function createScreenForNew({ router, actions }: ScreenOptions): Screen {
   const form = createForm({
     heading: 'New order',
     name: 'new',
     order: newOrder(),
     cancel: () => router.leaveTo({ screen: 'list' }),
-    save: async (changes) => {
-      const id = await create({ ...newOrder(), ...changes });
+    asksNote: true,
+    save: async (changes, note) => {
+      const id = await actions.create({ ...newOrder(), ...changes }, note);
       router.replace({ screen: 'detail', id });
     },
   });
@@ -59,7 +59,7 @@ function createScreenOf(
   { screen, id }: Extract<Route, { id: string }>,
   options: ScreenOptions,
 ): Screen {
-  const { orders, router, change } = options;
+  const { orders, notes, router, actions } = options;
   const order = orders.get(id);
   if (order === undefined) {
     const text = orders.all() === undefined ? '' : 'This order is not on this device.';
@@ -74,20 +74,20 @@ function createScreenOf(
       order,
       cancel: () => router.leaveTo({ screen: 'detail', id }),
       save: async (changes) => {
-        if (Object.keys(changes).length > 0) await change(id, changes);
+        if (Object.keys(changes).length > 0) await actions.change(id, changes);
         router.leaveTo({ screen: 'detail', id });
       },
     });
     return { ...form, title: () => 'Edit order', update: () => true, leave: () => {} };
   }
 
-  const detail = createDetail(order, options);
+  const detail = createDetail({ order, notes: notes.on(id) }, options);
   return {
     ...detail,
     title: () => orders.get(id)?.title ?? '',
     update() {
       const latest = orders.get(id);
-      if (latest !== undefined) detail.update(latest);
+      if (latest !== undefined) detail.update({ order: latest, notes: notes.on(id) });
       return latest !== undefined;
     },
   };

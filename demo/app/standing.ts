@@ -4,9 +4,14 @@ import type { RecordSync } from 'holdfast';
 import { h, setAttribute, setText } from './dom.js';
 import { createMark } from './mark.js';
 import type { View } from './keyed.js';
-import { markWords, problemWords } from './words.js';
+import type { Names } from './schema.js';
+import { standingWords } from './words.js';
 
-export function createStanding(first: RecordSync, openOutbox: () => void): View<RecordSync> {
+export function createStanding(
+  first: RecordSync,
+  names: Names,
+  openOutbox: () => void,
+): View<RecordSync> {
   const mark = createMark();
   const words = h('strong');
   const reason = h('span', { class: 'reason' });
@@ -19,16 +24,14 @@ export function createStanding(first: RecordSync, openOutbox: () => void): View<
   const element = h('div', { class: 'standing', 'data-testid': 'standing' });
   element.append(mark.element, text, resolve);
 
-  function update({ status, attempts, error }: RecordSync): void {
-    element.hidden = status === 'synced';
-    setAttribute(element, 'data-status', status);
-    mark.update(status);
-    const failed = status === 'failed';
-    const problem = problemWords(error);
-    setText(words, failed ? problem.title : markWords(status));
-    const tried = attempts > 1 ? `Tried ${attempts} times so far.` : '';
-    setText(reason, failed ? (problem.detail ?? '') : tried);
-    resolve.hidden = !failed;
+  function update(sync: RecordSync): void {
+    element.hidden = sync.status === 'synced';
+    setAttribute(element, 'data-status', sync.status);
+    mark.update(sync);
+    const { title, detail } = standingWords(sync, names);
+    setText(words, title);
+    setText(reason, detail ?? '');
+    resolve.hidden = sync.status !== 'failed' && sync.blockedBy === undefined;
   }
 
   update(first);

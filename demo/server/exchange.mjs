@@ -1,58 +1,76 @@
-// What happens to every request under /api, whatever it asks for: it is logged, a change is
-// answered once under its key, and the answer leaves as the switches let it.
+// What happens to every request under /api, whatever it asks for: it is logged, it is asked whom it
+// is from, a change is answered once under its key, and the answer leaves as the switches let it.
 
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendAnswer } from './answer.mjs';
+import { asMembers, currentBatch } from './batch.mjs';
 import { answerOnce, fingerprint, malformedKey, parseKey, stillRunning } from './idempotency.mjs';
+import { ownerOf, signedOut } from './sign-in.mjs';
 import { takeFailure } from './switches.mjs';
 
 /** @import { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify' */
 /** @import { Answer } from './answer.mjs' */
+/** @import { Batch } from './batch.mjs' */
 /** @import { Database, Queryable } from './database.mjs' */
 /** @import { Outcome } from './idempotency.mjs' */
 /** @import { LogEntry, RequestLog } from './log.mjs' */
-/** @import { Order } from './order.mjs' */
 /** @import { Switches } from './switches.mjs' */
 
-/** @typedef {FastifyRequest & { params: any, query: any, body: Partial<Order> }} Request */
+/**
+ * @typedef {FastifyRequest & { params: any, query: any, body: any }} Request
+ *
+ * @typedef {ReturnType<typeof createHandlers>} Handlers
+ */
 
 /**
+ * A route whose config says `open: true` takes requests from nobody in particular.
+ *
  * @param {FastifyInstance} api
- * @param {{ log: RequestLog, switches: Switches, now: () => number }} parts
+ * @param {{ database: Database, log: RequestLog, switches: Switches, now: () => number }} parts
  */
-export function receiveRequests(api, { log, switches, now }) {
+export function receiveRequests(api, { database, log, switches, now }) {
   api.decorateRequest('entry', null);
   api.decorateRequest('payload', '');
 
   api.addHook('onRequest', async (request, reply) => {
+    const batch = currentBatch();
     const entry = log.add({
       at: new Date(now()).toISOString(),
       method: request.method,
       path: request.url,
-      owner: ownerOf(request),
+      owner: 'anonymous',
       key: keyOf(request) ?? null,
+      batch: batch?.entry.order ?? null,
       body: null,
     });
     request.setDecorator('entry', entry);
-    reply.raw.once('close', () => {
-      entry.cut = !reply.raw.writableFinished;
-    });
+    if (batch) batch.members.push(entry);
+    else reply.raw.once('close', () => void (entry.cut = !reply.raw.writableFinished));
     if (switches.captivePortal) {
       reply.type('text/html').send('<!doctype html><title>Hotel Wi-Fi</title>Please sign in.');
       return reply;
     }
+    const required = switches.signIn === 'required';
+    const { authorization } = request.headers;
+    const owner = await ownerOf(database, authorization, { required, now: now() });
+    if (owner !== undefined) entry.owner = owner;
+    else if (request.method !== 'OPTIONS' && !Reflect.get(request.routeOptions.config, 'open')) {
+      sendAnswer(reply, signedOut());
+      return reply;
+    }
   });
 
-  // The log has the body before its defaults are filled in; a fingerprint is taken of its bytes.
+  // The log has the body before its defaults are filled in; a fingerprint is taken of its text, in
+  // one way of writing it, for a batch writes it in another.
   const parse = api.getDefaultJsonParser('error', 'error');
   api.removeContentTypeParser('application/json');
   api.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = String(body);
-    request.setDecorator('payload', text);
     if (text === '') return done(null);
     parse(request, text, (error, value) => {
       entryOf(request).body = error ? text : structuredClone(value);
+      if (!error) request.setDecorator('payload', JSON.stringify(value));
       done(error, value);
     });
   });
@@ -67,7 +85,7 @@ export function receiveRequests(api, { log, switches, now }) {
  * Makes the handlers of routes.
  *
  * `reading(answer)` answers each request anew. `writing(effect)` runs `effect` in a transaction,
- * once a key.
+ * once a key. `gathering(answer)` answers a request whose own requests are members of it.
  *
  * @param {FastifyInstance} api
  * @param {{ database: Database, switches: Switches, now: () => number }} parts
@@ -112,6 +130,19 @@ export function createHandlers(api, { database, switches, now }) {
     });
   }
 
+  /** @param {(request: Request) => Promise<Answer>} answer */
+  function gathering(answer) {
+    return exchanging(async (request, reply) => {
+      /** @type {Batch} */
+      const batch = { entry: entryOf(request), members: [], isFirst: false };
+      reply.raw.once('close', () => {
+        for (const entry of batch.members) entry.cut = !reply.raw.writableFinished;
+      });
+      const gathered = await asMembers(batch, () => answer(request));
+      await send(request, reply, { effect: 'none', answer: gathered, isFirst: batch.isFirst });
+    });
+  }
+
   /** @param {(request: Request, reply: FastifyReply) => Promise<void>} exchange */
   function exchanging(exchange) {
     return async (/** @type {any} */ request, /** @type {FastifyReply} */ reply) => {
@@ -137,6 +168,12 @@ export function createHandlers(api, { database, switches, now }) {
   async function send(request, reply, { answer, effect, isFirst = false }) {
     const entry = entryOf(request);
     entry.effect = effect;
+    const batch = currentBatch();
+    if (batch) {
+      // It leaves with the others, and so late, or not at all, as they do.
+      batch.isFirst ||= isFirst;
+      return sendAnswer(reply, answer);
+    }
     if (switches.delayMs > 0) {
       // Rejects when the server closes, and then there is nothing left to wait for.
       await sleep(switches.delayMs, undefined, { signal: closing.signal }).catch(() => {});
@@ -152,7 +189,7 @@ export function createHandlers(api, { database, switches, now }) {
     sendAnswer(reply, isKnown ? { ...answer, status: 304, body: '' } : answer);
   }
 
-  return { reading, writing };
+  return { reading, writing, gathering };
 }
 
 /**
@@ -161,16 +198,6 @@ export function createHandlers(api, { database, switches, now }) {
  */
 function entryOf(request) {
   return request.getDecorator('entry');
-}
-
-/**
- * The user that a request says it is from: the demo asks for no password.
- *
- * @param {FastifyRequest} request
- */
-function ownerOf(request) {
-  const [, user] = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '') ?? [];
-  return user ?? 'anonymous';
 }
 
 /** @param {FastifyRequest} request */
@@ -186,7 +213,7 @@ function claimOf(request) {
   if (key === undefined) return 'malformed';
   const payload = /** @type {string} */ (request.getDecorator('payload'));
   return {
-    owner: ownerOf(request),
+    owner: entryOf(request).owner,
     key,
     fingerprint: fingerprint(request.method, request.url, payload),
   };

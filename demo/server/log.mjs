@@ -8,6 +8,7 @@
  * @property {string} path With its query.
  * @property {string} owner The signed-in user, or 'anonymous'.
  * @property {string | null} key The Idempotency-Key, without quotes.
+ * @property {number | null} batch The order of the batch that it came in, if it did.
  * @property {unknown} body As received: JSON, the text of what is no JSON, or null.
  * @property {number | null} status What it was answered, or would have been; null before that.
  * @property {'applied' | 'replayed' | 'none'} effect

@@ -1,5 +1,7 @@
 // A work order: the one description that requests are validated with and openapi.json shows.
 
+import { changedAt, complete, createdAt, id, line, text } from './field.mjs';
+
 /**
  * @typedef {object} Order
  * @property {string} id
@@ -18,25 +20,11 @@
  * @property {string} updatedAt
  */
 
-// PostgreSQL stores no NUL, and half a surrogate pair would come back as another character.
-const storable = '^[^\\u0000\\ud800-\\udfff]*$';
-const text = {
-  type: 'string',
-  pattern: storable,
-  description: 'Text without NUL and without halves of surrogate pairs.',
-};
-
 const properties = {
-  id: {
-    type: 'string',
-    pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
-    description: 'A UUID in lower case, chosen by the device. Never used twice.',
-  },
+  id,
   title: {
-    type: 'string',
-    minLength: 1,
+    ...line,
     maxLength: 200,
-    pattern: storable.replace('*', '*[^\\s\\u0000\\ud800-\\udfff][^\\u0000\\ud800-\\udfff]*'),
     description: 'What is to be done, in a line that is not blank.',
   },
   description: { ...text, default: '' },
@@ -65,15 +53,11 @@ const properties = {
       properties: { text, done: { type: 'boolean' } },
     },
   },
-  createdAt: { type: 'string', format: 'date-time' },
-  updatedAt: {
-    type: 'string',
-    format: 'date-time',
-    description: 'When the device changed the record. The later of two changes wins.',
-  },
+  createdAt,
+  updatedAt: changedAt,
 };
 
-/** A record as the API answers it. */
+/** An order as the API answers it. */
 export const orderSchema = {
   $id: 'Order',
   type: 'object',
@@ -82,7 +66,7 @@ export const orderSchema = {
   properties,
 };
 
-/** A record as a request brings it: what it leaves out gets its default. */
+/** An order as a request brings it: what it leaves out gets its default. */
 export const orderInputSchema = {
   $id: 'OrderInput',
   type: 'object',
@@ -91,16 +75,5 @@ export const orderInputSchema = {
   properties,
 };
 
-/**
- * The whole record of a validated request; `known` gives what only the API knows.
- *
- * @param {Partial<Order>} input
- * @param {{ id: string, createdAt: string, updatedAt: string }} known
- * @returns {Order}
- */
-export function completeOrder(input, known) {
-  const order = { ...known, ...input };
-  return /** @type {any} */ (
-    Object.fromEntries(Object.keys(properties).map(name => [name, Reflect.get(order, name)]))
-  );
-}
+/** The whole order of a validated request; `known` gives what only the API knows. */
+export const completeOrder = complete(orderSchema);

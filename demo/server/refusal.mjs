@@ -6,17 +6,17 @@ import { DatabaseUnreachable } from './database.mjs';
 /** @import { FastifyError } from 'fastify' */
 /** @import { Answer } from './answer.mjs' */
 
-/** @type {Record<string, string>} */
-const details = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'The body is larger than 1 MiB. Send less.',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body must be sent as application/json.',
-};
-
 /**
  * @param {FastifyError} error
+ * @param {number} [bodyLimit] Of the route, in bytes.
  * @returns {Answer}
  */
-export function refusal(error) {
+export function refusal(error, bodyLimit = 0) {
+  /** @type {Record<string, string>} */
+  const details = {
+    FST_ERR_CTP_BODY_TOO_LARGE: `The body is larger than ${bodyLimit / 2 ** 20} MiB. Send less.`,
+    FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body must be sent as application/json.',
+  };
   if (error.validation) {
     const errors = error.validation.slice(0, 20).map(describe);
     return problem(422, errors.map(each => each.detail).join(' '), { errors });

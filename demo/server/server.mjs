@@ -67,10 +67,10 @@ export async function startServer(options = {}) {
     app.addHook('onRequest', async (request, reply) => {
       if (!switches.offline || request.url.startsWith('/control')) return;
       reply.hijack();
-      request.raw.socket.destroy();
+      reply.raw.destroy();
     });
     app.setErrorHandler((/** @type {FastifyError} */ error, request, reply) => {
-      sendAnswer(reply, refusal(error));
+      sendAnswer(reply, refusal(error, request.routeOptions.bodyLimit));
     });
     // Only JSON is taken: a page of another site can send text without asking.
     app.removeContentTypeParser('text/plain');
@@ -78,7 +78,7 @@ export async function startServer(options = {}) {
     app.setSerializerCompiler(() => JSON.stringify);
 
     await app.register(apiRoutes, { prefix: '/api', database, log, switches, origin, now });
-    if (control) await app.register(controlRoutes, { log, switches });
+    if (control) await app.register(controlRoutes, { database, log, switches });
     if (staticDir) await app.register(serveStatic, { folder: staticDir });
     await app.listen({ port, host });
   } catch (error) {

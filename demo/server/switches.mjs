@@ -5,16 +5,24 @@ import { problem } from './answer.mjs';
 /** @import { Answer } from './answer.mjs' */
 
 /**
- * @typedef {object} Failure What the requests for orders that match get instead of the API.
+ * @typedef {object} Failure What the requests for records that match get instead of the API.
  * @property {number} status
  * @property {number} [retryAfter] In seconds.
  * @property {number} [times] How many requests it lasts for. Default: until switched off.
  * @property {{ method?: string, path?: string, titleContains?: string }} [match] All that is
  *   given has to hold; `path` is how the path starts, with /api.
  *
+ * @typedef {object} Refusal What becomes of the changes of one record: 422.
+ * @property {string} id
+ * @property {string} [title] Only as long as the record has this title, so that a change of it
+ *   mends it. Default: always.
+ *
  * @typedef {object} Switches
  * @property {200 | 503} health What /api/health answers.
  * @property {Failure | null} fail
+ * @property {Refusal | null} refuse
+ * @property {'optional' | 'required'} signIn With 'required', nobody in particular gets 401. A
+ *   token that has expired gets that always.
  * @property {'none' | 'first'} cutAnswers With 'first', the connection ends instead of the first
  *   answer under each Idempotency-Key, after the change was committed.
  * @property {number} delayMs How late each answer from the API leaves.
@@ -27,6 +35,8 @@ export function createSwitches() {
   return {
     health: 200,
     fail: null,
+    refuse: null,
+    signIn: 'optional',
     cutAnswers: 'none',
     delayMs: 0,
     captivePortal: false,
@@ -35,16 +45,32 @@ export function createSwitches() {
 }
 
 /**
- * The answer of the failure that is switched on, if the request is for orders and matches; one
- * of its `times` is then used up.
+ * @typedef {object} Wish
+ * @property {string} method
+ * @property {string} url
+ * @property {any} [body]
+ */
+
+/**
+ * The answer of the failure or the refusal that is switched on, if the request is for records and
+ * matches; one of the failure's `times` is then used up.
  *
  * @param {Switches} switches
- * @param {{ method: string, url: string, body?: { title?: unknown } | null }} request
+ * @param {Wish} request
  * @returns {Answer | undefined}
  */
-export function takeFailure(switches, { method, url, body }) {
+export function takeFailure(switches, request) {
+  if (!/^\/api\/(orders|notes)\b/.test(request.url)) return undefined;
+  return takeFail(switches, request) ?? takeRefusal(switches, request);
+}
+
+/**
+ * @param {Switches} switches
+ * @param {Wish} request
+ */
+function takeFail(switches, { method, url, body }) {
   const { fail } = switches;
-  if (!fail || !url.startsWith('/api/orders')) return undefined;
+  if (!fail) return undefined;
   const { match = {} } = fail;
   const title = String(body?.title ?? '');
   if (match.method !== undefined && match.method !== method) return undefined;
@@ -61,6 +87,21 @@ export function takeFailure(switches, { method, url, body }) {
     {},
     fail.retryAfter === undefined ? {} : { 'retry-after': String(fail.retryAfter) },
   );
+}
+
+/**
+ * @param {Switches} switches
+ * @param {Wish} request
+ */
+function takeRefusal({ refuse }, { method, url, body }) {
+  if (!refuse || method === 'GET') return undefined;
+  const isMeant = body?.id === refuse.id || url.split(/[/?]/).includes(refuse.id);
+  const isMended = refuse.title !== undefined && body && body.title !== refuse.title;
+  if (!isMeant || isMended) return undefined;
+  const detail = '“title” is refused while the switch for this record is on; another is taken.';
+  const errors = [{ pointer: '#/title', detail }];
+  if (refuse.title !== undefined && body) return problem(422, detail, { errors });
+  return problem(422, 'The switch for refusing this record is on.');
 }
 
 /** What a change of the switches may look like. What it leaves out stays. */
@@ -88,6 +129,13 @@ export const switchesSchema = {
         },
       },
     },
+    refuse: {
+      type: ['object', 'null'],
+      required: ['id'],
+      additionalProperties: false,
+      properties: { id: { type: 'string' }, title: { type: 'string' } },
+    },
+    signIn: { enum: ['optional', 'required'] },
     cutAnswers: { enum: ['none', 'first'] },
     delayMs: { type: 'integer', minimum: 0, maximum: 600_000 },
     captivePortal: { type: 'boolean' },

@@ -24,6 +24,18 @@ export async function createTables(database, firstOrders) {
         record  json
       )`);
 
+    // The order that a note is on, so that none is on what never was; a tombstone is on none.
+    await tx.query(`
+      create table if not exists holdfast_demo.note (
+        id       text   primary key,
+        version  bigint not null unique,
+        record   json,
+        order_id text   generated always as (record ->> 'orderId') stored
+                        references holdfast_demo.work_order (id)
+      )`);
+    await tx.query(`
+      create index if not exists note_order_id on holdfast_demo.note (order_id)`);
+
     // One row. A change takes the next version: it is the ETag and the place in a pull.
     await tx.query('create table if not exists holdfast_demo.version (latest bigint not null)');
 
@@ -41,6 +53,13 @@ export async function createTables(database, firstOrders) {
     await tx.query(`
       create index if not exists idempotency_key_expires_at
       on holdfast_demo.idempotency_key (expires_at)`);
+
+    await tx.query(`
+      create table if not exists holdfast_demo.sign_in (
+        token_hash text        primary key,
+        owner      text        not null,
+        expires_at timestamptz not null
+      )`);
 
     if ((await tx.query('select from holdfast_demo.version')).length > 0) return;
     const orders = firstOrders();

@@ -13,8 +13,10 @@ constexpr std::pair<const char*, std::int64_t Counters::*> kCounters[] = {
     {"#dead", &Counters::dead},
     {"#epoch", &Counters::epoch},
     {"#in flight", &Counters::in_flight},
+    {"#latest", &Counters::latest},
     {"#pull", &Counters::pull},
     {"#seq", &Counters::seq},
+    {"#single", &Counters::single},
     {"#unsettled", &Counters::unsettled},
 };
 

@@ -2,48 +2,60 @@
 
 #include <algorithm>
 #include <cassert>
-#include <set>
 
 namespace holdfast {
 namespace {
 
 #define HF_COLUMNS                                                                             \
   "seq, id, kind, collection, record, change, written_at, prev, waits, state, due_at, attempts," \
-  " counted, unknown, method, path, request, problem"
+  " counted, unknown, method, path, request, problem, barrier, bundle, named, folded, strays,"   \
+  " asking, first_attempt_at"
 
 std::int64_t to_sql(Time time) { return time.time_since_epoch().count(); }
-
-Kind kind_of(std::string_view text) {
-  if (text == "create") return Kind::create;
-  return text == "delete" ? Kind::remove : Kind::update;
-}
 
 State state_of(std::string_view text) {
   if (text == "in flight") return State::in_flight;
   return text == "dead" ? State::dead : State::pending;
 }
 
+Time time_of(std::int64_t ms) { return Time(Duration(ms)); }
+
 Mutation mutation_in(const Statement& row) {
-  Mutation m{
-      .seq = row.integer(0),
-      .id = row.text(1),
-      .kind = kind_of(row.view(2)),
-      .key = {row.text(3), row.text(4)},
-      .change = row.text(5),
-      .written_at = Time(Duration(row.integer(6))),
-      .prev = row.integer(7),
-      .waits = static_cast<int>(row.integer(8)),
-      .state = state_of(row.view(9)),
-      .due_at = Time(Duration(row.integer(10))),
-      .attempts = static_cast<int>(row.integer(11)),
-      .counted = static_cast<int>(row.integer(12)),
-      .unknown = row.integer(13) != 0,
-      .request = std::nullopt,
-      .problem = row.text(17),
-  };
+  Mutation m;
+  m.seq = row.integer(0);
+  m.id = row.text(1);
+  m.kind = kind_of(row.view(2));
+  m.key = {row.text(3), row.text(4)};
+  m.change = row.text(5);
+  m.written_at = time_of(row.integer(6));
+  m.prev = row.integer(7);
+  m.waits = static_cast<int>(row.integer(8));
+  m.state = state_of(row.view(9));
+  m.due_at = time_of(row.integer(10));
+  m.attempts = static_cast<int>(row.integer(11));
+  m.counted = static_cast<int>(row.integer(12));
+  m.unknown = row.integer(13) != 0;
   if (!row.null(14)) m.request = Request{row.text(14), row.text(15), row.text(16)};
+  m.problem = row.text(17);
+  m.barrier = row.integer(18) != 0;
+  m.bundle = row.integer(19);
+  m.named = row.integer(20) != 0;
+  m.folded = static_cast<int>(row.integer(21));
+  m.strays = static_cast<int>(row.integer(22));
+  m.asking = row.integer(23) != 0;
+  if (!row.null(24)) m.first_attempt_at = time_of(row.integer(24));
   return m;
 }
+
+std::vector<Dependency> dependencies(Statement& rows) {
+  std::vector<Dependency> found;
+  while (rows.next())
+    found.push_back({rows.integer(0), rows.integer(1), static_cast<Why>(rows.integer(2))});
+  return found;
+}
+
+// 0 is stored as NULL.
+std::optional<Seq> some(Seq seq) { return seq ? std::optional(seq) : std::nullopt; }
 
 std::vector<Mutation> all(Statement& rows) {
   std::vector<Mutation> mutations;
@@ -58,7 +70,7 @@ std::optional<Mutation> one(Statement& rows) {
 
 }  // namespace
 
-const char* name(Kind kind) {
+const char* name_of(Kind kind) {
   switch (kind) {
     case Kind::create: return "create";
     case Kind::update: return "update";
@@ -67,31 +79,40 @@ const char* name(Kind kind) {
   assert(false);
 }
 
-std::optional<Seq> Outbox::add(const Mutation& m, bool strict) {
+Kind kind_of(std::string_view name) {
+  if (name == "create") return Kind::create;
+  return name == "delete" ? Kind::remove : Kind::update;
+}
+
+std::optional<Seq> Outbox::add(const Mutation& m, const Waits& waits) {
   assert(!m.id.empty());
   Seq seq = counters_.seq + 1;
-  // In strict order it is enough to wait for the one before: that waits for all others.
-  Seq before = 0;
-  if (strict) {
-    Statement row(db_, "SELECT max(seq) FROM hf_outbox");
-    if (row.next()) before = row.integer(0);
-  }
-  std::set<Seq> waits_for = {m.prev, before};
-  waits_for.erase(0);
   Statement(db_,
             "INSERT INTO hf_outbox (seq, id, kind, collection, record, change, written_at, prev,"
-            " waits) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
-            seq, m.id, name(m.kind), m.key.collection, m.key.id, m.change, to_sql(m.written_at),
-            m.prev ? std::optional(m.prev) : std::nullopt, static_cast<int>(waits_for.size()))
+            " waits, barrier, bundle) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+            seq, m.id, name_of(m.kind), m.key.collection, m.key.id, m.change,
+            to_sql(m.written_at), some(m.prev),
+            static_cast<int>(waits.on.size()) + (waits.barrier ? 1 : 0), waits.barrier ? 1 : 0,
+            some(m.bundle))
       .run();
   if (db_.changes() == 0) return std::nullopt;
   counters_.seq = seq;
   ++counters_.unsettled;
-  for (Seq on : waits_for) {
-    assert(on < seq);
-    Statement(db_, "INSERT INTO hf_dependency (on_seq, seq) VALUES (?,?)", on, seq).run();
+  for (auto [on, why] : waits.on) {
+    assert(on < seq);  // So there are no cycles.
+    Statement(db_, "INSERT INTO hf_dependency (on_seq, seq, why) VALUES (?,?,?)", on, seq,
+              static_cast<int>(why))
+        .run();
   }
   return seq;
+}
+
+void Outbox::fold(const Mutation& into, Kind kind, const Json& change, int folded) {
+  assert(into.state == State::pending && into.attempts == 0);
+  Statement(db_,
+            "UPDATE hf_outbox SET kind = ?, change = ?, folded = folded + ? WHERE seq = ?",
+            name_of(kind), change, folded, into.seq)
+      .run();
 }
 
 std::optional<Mutation> Outbox::find(const MutationId& id) {
@@ -129,6 +150,67 @@ std::vector<Mutation> Outbox::list_dead(std::int64_t limit) {
   return all(rows);
 }
 
+std::vector<Dependency> Outbox::waits_of(Seq seq) {
+  Statement rows(db_, "SELECT on_seq, seq, why FROM hf_dependency WHERE seq = ? ORDER BY on_seq",
+                 seq);
+  return dependencies(rows);
+}
+
+std::vector<Dependency> Outbox::waiting_for(Seq seq) {
+  Statement rows(db_, "SELECT on_seq, seq, why FROM hf_dependency WHERE on_seq = ? ORDER BY seq",
+                 seq);
+  return dependencies(rows);
+}
+
+std::optional<Mutation> Outbox::blocked_by(Seq seq) {
+  constexpr int most = 1000;  // So far it is looked for; in strict order all would be between.
+  Seq lowest = 0;
+  {
+    Statement row(db_, "SELECT seq FROM hf_outbox WHERE state = 'dead' AND seq < ? LIMIT 1", seq);
+    if (!row.next()) return std::nullopt;
+    lowest = row.integer(0);
+  }
+  std::int64_t between = 0;
+  {
+    Statement row(db_,
+                  "WITH RECURSIVE up (seq) AS (VALUES (?1) UNION SELECT on_seq FROM up"
+                  " JOIN hf_dependency d ON d.seq = up.seq LIMIT ?2)"
+                  " SELECT (SELECT min(seq) FROM hf_outbox WHERE state = 'dead' AND seq <> ?1"
+                  " AND (seq IN (SELECT seq FROM up) OR seq < (SELECT max(seq) FROM hf_outbox"
+                  " WHERE barrier = 1 AND seq IN (SELECT seq FROM up)))), count(*) FROM up",
+                  seq, most);
+    row.next();
+    if (!row.null(0)) return at(row.integer(0));
+    between = row.integer(1);
+  }
+  return between < most ? std::nullopt : at(lowest);
+}
+
+std::vector<Mutation> Outbox::held_back_by(Seq seq, std::int64_t limit) {
+  Statement rows(db_,
+                 "WITH RECURSIVE down (seq) AS (VALUES (?1)"
+                 " UNION SELECT seq FROM hf_outbox WHERE barrier = 1 AND seq > ?1"
+                 " UNION SELECT d.seq FROM down JOIN hf_dependency d ON d.on_seq = down.seq"
+                 " LIMIT ?2)"
+                 " SELECT " HF_COLUMNS " FROM hf_outbox"
+                 " WHERE seq IN (SELECT seq FROM down) AND seq <> ?1 ORDER BY seq",
+                 seq, limit + 1);
+  return all(rows);
+}
+
+Seq Outbox::last() {
+  Statement row(db_, "SELECT max(seq) FROM hf_outbox");
+  return row.next() ? row.integer(0) : 0;
+}
+
+void Outbox::name(const MutationId& id) {
+  Statement(db_, "UPDATE hf_outbox SET named = 1 WHERE id = ?", id).run();
+}
+
+void Outbox::bundle(Seq first) {
+  Statement(db_, "UPDATE hf_outbox SET bundle = seq WHERE seq = ?", first).run();
+}
+
 std::vector<Mutation> Outbox::due(Time now, int limit) {
   Statement rows(db_,
                  "SELECT " HF_COLUMNS
@@ -146,13 +228,14 @@ std::optional<Time> Outbox::next_due() {
   return Time(Duration(row.integer(0)));
 }
 
-void Outbox::attempt(const Mutation& m, const Request& request, Time now) {
+void Outbox::attempt(const Mutation& m, const Request& request, Time now, bool asking) {
   assert(m.state == State::pending && m.waits == 0);
   assert(!m.request || *m.request == request);
   if (m.request)
     Statement(db_,
-              "UPDATE hf_outbox SET state = 'in flight', attempts = attempts + 1 WHERE seq = ?",
-              m.seq)
+              "UPDATE hf_outbox SET state = 'in flight', attempts = attempts + 1, asking = ?,"
+              " first_attempt_at = coalesce(first_attempt_at, ?) WHERE seq = ?",
+              asking ? 1 : 0, to_sql(now), m.seq)
         .run();
   else
     Statement(db_,
@@ -163,19 +246,33 @@ void Outbox::attempt(const Mutation& m, const Request& request, Time now) {
   ++counters_.in_flight;
 }
 
-void Outbox::postpone(const Mutation& m, Time at, bool counts, bool unknown, const Json& problem) {
+void Outbox::postpone(const Mutation& m, const Setback& setback) {
   assert(m.state == State::in_flight);
   Statement(db_,
             "UPDATE hf_outbox SET state = 'pending', due_at = ?, counted = counted + ?,"
-            " unknown = ?, problem = ? WHERE seq = ?",
-            to_sql(at), counts ? 1 : 0, unknown ? 1 : 0, problem, m.seq)
+            " unknown = ?, strays = CASE WHEN ? THEN strays + 1 ELSE 0 END, problem = ?"
+            " WHERE seq = ?",
+            to_sql(setback.at), setback.counts ? 1 : 0, setback.unknown ? 1 : 0,
+            setback.stray ? 1 : 0, setback.problem, m.seq)
+      .run();
+  --counters_.in_flight;
+}
+
+void Outbox::begin_anew(const Mutation& m) {
+  assert(m.state == State::in_flight);
+  Statement(db_,
+            "UPDATE hf_outbox SET state = 'pending', due_at = 0, unknown = 0, asking = 0,"
+            " first_attempt_at = NULL WHERE seq = ?",
+            m.seq)
       .run();
   --counters_.in_flight;
 }
 
 void Outbox::bury(const Mutation& m, bool unknown, const Json& problem) {
   assert(m.state != State::dead);
-  Statement(db_, "UPDATE hf_outbox SET state = 'dead', unknown = ?, problem = ? WHERE seq = ?",
+  Statement(db_,
+            "UPDATE hf_outbox SET state = 'dead', asking = 0, unknown = ?, problem = ?"
+            " WHERE seq = ?",
             unknown ? 1 : 0, problem, m.seq)
       .run();
   if (m.state == State::in_flight) --counters_.in_flight;
@@ -184,10 +281,33 @@ void Outbox::bury(const Mutation& m, bool unknown, const Json& problem) {
 
 void Outbox::revive(const Mutation& m) {
   assert(m.state == State::dead);
-  Statement(db_, "UPDATE hf_outbox SET state = 'pending', due_at = 0, counted = 0 WHERE seq = ?",
+  Statement(db_,
+            "UPDATE hf_outbox SET state = 'pending', due_at = 0, counted = 0, strays = 0"
+            " WHERE seq = ?",
             m.seq)
       .run();
   --counters_.dead;
+}
+
+void Outbox::renew(const Mutation& m, const MutationId& as, Kind kind, const Json& change) {
+  assert(m.state == State::dead && as != m.id);
+  Statement(db_,
+            "UPDATE hf_outbox SET id = ?, kind = ?, change = ?, state = 'pending', due_at = 0,"
+            " attempts = 0, counted = 0, unknown = 0, strays = 0, asking = 0,"
+            " first_attempt_at = NULL, method = NULL, path = NULL, request = NULL,"
+            " problem = NULL WHERE seq = ?",
+            as, name_of(kind), change, m.seq)
+      .run();
+  --counters_.dead;
+}
+
+void Outbox::wait(const Mutation& m, Seq on, Why why) {
+  assert(m.state != State::in_flight && on < m.seq);
+  Statement(db_, "INSERT OR IGNORE INTO hf_dependency (on_seq, seq, why) VALUES (?,?,?)", on,
+            m.seq, static_cast<int>(why))
+      .run();
+  if (db_.changes() > 0)
+    Statement(db_, "UPDATE hf_outbox SET waits = waits + 1 WHERE seq = ?", m.seq).run();
 }
 
 Seq Outbox::remove(const Mutation& m) {
@@ -199,26 +319,53 @@ Seq Outbox::remove(const Mutation& m) {
     Statement row(db_,
                   "UPDATE hf_outbox SET prev = ? WHERE prev = ? AND seq IN"
                   " (SELECT seq FROM hf_dependency WHERE on_seq = ?) RETURNING seq",
-                  m.prev ? std::optional(m.prev) : std::nullopt, m.seq, m.seq);
+                  some(m.prev), m.seq, m.seq);
     while (row.next()) next = row.integer(0);
   }
   Statement(db_, "DELETE FROM hf_outbox WHERE seq = ?", m.seq).run();
-  if (m.waits)
-    Statement(db_,
-              "INSERT OR IGNORE INTO hf_dependency (on_seq, seq)"
-              " SELECT before.on_seq, after.seq FROM hf_dependency before, hf_dependency after"
-              " WHERE before.seq = ? AND after.on_seq = ?",
-              m.seq, m.seq)
-        .run();
+  if (m.waits) hand_down(m);
   Statement(db_,
-            "UPDATE hf_outbox SET waits ="
-            " (SELECT count(*) - 1 FROM hf_dependency d WHERE d.seq = hf_outbox.seq)"
+            "UPDATE hf_outbox SET waits = barrier - 1 +"
+            " (SELECT count(*) FROM hf_dependency d WHERE d.seq = hf_outbox.seq)"
             " WHERE seq IN (SELECT seq FROM hf_dependency WHERE on_seq = ?)",
             m.seq)
       .run();
   Statement(db_, "DELETE FROM hf_dependency WHERE on_seq = ?", m.seq).run();
   if (m.waits) Statement(db_, "DELETE FROM hf_dependency WHERE seq = ?", m.seq).run();
+  lift_barriers();
   return next;
+}
+
+// What waits for a mutation that leaves will wait for what that waits for.
+void Outbox::hand_down(const Mutation& m) {
+  Statement(db_,
+            "INSERT INTO hf_dependency (on_seq, seq, why)"
+            " SELECT before.on_seq, after.seq,"
+            " CASE WHEN before.why = 2 AND after.why = 2 THEN 2 ELSE 0 END"
+            " FROM hf_dependency before, hf_dependency after"
+            " WHERE before.seq = ? AND after.on_seq = ?"
+            " ON CONFLICT (on_seq, seq) DO UPDATE SET why = max(why, excluded.why)",
+            m.seq, m.seq)
+      .run();
+  if (m.barrier)
+    Statement(db_,
+              "UPDATE hf_outbox SET barrier = 1 WHERE seq IN"
+              " (SELECT seq FROM hf_dependency WHERE on_seq = ?)",
+              m.seq)
+        .run();
+}
+
+// A barrier with nothing before it is none.
+void Outbox::lift_barriers() {
+  for (;;) {
+    Statement row(db_, "SELECT seq FROM hf_outbox WHERE barrier = 1 ORDER BY seq LIMIT 1");
+    if (!row.next()) return;
+    Seq first = row.integer(0);
+    Statement before(db_, "SELECT 1 FROM hf_outbox WHERE seq < ? LIMIT 1", first);
+    if (before.next()) return;
+    Statement(db_, "UPDATE hf_outbox SET barrier = 0, waits = waits - 1 WHERE seq = ?", first)
+        .run();
+  }
 }
 
 void Outbox::hurry(bool all) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../protocol.h"
+#include "outbox.h"
 #include "records.h"
 #include "sqlite.h"
 
@@ -48,6 +49,10 @@ Json plan(Database& db, const Config& config, const std::string& collection, con
 // OutboxEntry: all of them, or the dead letters.
 Json outbox(Database& db, std::int64_t limit);
 Json dead_letters(Database& db, std::int64_t limit);
+Json entry(Database& db, const Mutation& mutation);
+
+// What left the outbox last, the latest first, as web/protocol.ts's Departure.
+Json history(Database& db, std::int64_t limit);
 
 }  // namespace query
 }  // namespace holdfast

@@ -23,6 +23,7 @@ struct Record {
   // A pull says that it was deleted there. While there is a tail the base stays, so that the
   // app goes on seeing a whole record; with the tail it goes.
   bool gone = false;
+  Json server_id = {};  // What the server calls it; empty: as the device does.
 };
 
 class Records {
@@ -32,9 +33,20 @@ class Records {
   // The record with this key; one that is not known has no body, no base and no tail.
   Record find(const Key& key);
 
+  bool known(const Key& key);
+
   // Stores the record. One with no body, no base and no tail is forgotten,
   // unless "tombstone": then it is remembered as deleted until forget().
   void save(const Key& key, const Record& record, bool tombstone = false);
+
+  // Remembers what the server calls a record, a JSON value, for called().
+  void call(const Key& key, const Json& server_id);
+
+  // Forgets what the server calls a record.
+  void uncall(const Key& key, const Json& server_id);
+
+  // The record that the server calls so; nothing if it calls none of this collection so.
+  std::optional<std::string> called(const std::string& collection, const std::string& server_id);
 
   // Forgets the tombstones of a collection that were confirmed up to then.
   void forget(const std::string& collection, std::int64_t confirmed);

@@ -20,6 +20,7 @@ constexpr const char* kTables = R"sql(
     tail       INTEGER,          -- seq of its last one
     confirmed  INTEGER NOT NULL, -- the count of confirmations when the base was confirmed
     gone       INTEGER NOT NULL DEFAULT 0, -- 1: deleted there, says a pull; goes with the tail
+    server_id  TEXT,             -- as JSON, where the server calls it otherwise
     PRIMARY KEY (collection, id)
   ) STRICT, WITHOUT ROWID;
 
@@ -38,13 +39,20 @@ constexpr const char* kTables = R"sql(
     change           TEXT    NOT NULL,           -- as protocol.h's Write::change
     written_at       INTEGER NOT NULL,
     prev             INTEGER,                    -- the one before it of its record
-    waits            INTEGER NOT NULL,           -- how many rows of hf_dependency name it
+    waits            INTEGER NOT NULL,           -- how many rows of hf_dependency name it,
+                                                 -- and one more while it is a barrier
+    barrier          INTEGER NOT NULL DEFAULT 0, -- 1: it waits for all earlier ones
+    bundle           INTEGER,                    -- seq of the first of its transaction
+    named            INTEGER NOT NULL DEFAULT 0, -- 1: another was to go after it
+    folded           INTEGER NOT NULL DEFAULT 0, -- how many were folded into it
     state            TEXT    NOT NULL DEFAULT 'pending',  -- or 'in flight', 'dead'
     due_at           INTEGER NOT NULL DEFAULT 0, -- not to be sent before
     attempts         INTEGER NOT NULL DEFAULT 0, -- how often it was sent
     counted          INTEGER NOT NULL DEFAULT 0, -- answers that said retry
     unknown          INTEGER NOT NULL DEFAULT 0, -- 1: it may have been applied
-    first_attempt_at INTEGER,
+    strays           INTEGER NOT NULL DEFAULT 0, -- unanswered, though the API was there
+    asking           INTEGER NOT NULL DEFAULT 0, -- 1: its latest attempt asks what became of it
+    first_attempt_at INTEGER,                    -- when its key was first seen by the server
     method           TEXT,                       -- the request, frozen by the first attempt
     path             TEXT,
     request          TEXT,                       -- its body
@@ -55,14 +63,45 @@ constexpr const char* kTables = R"sql(
   CREATE INDEX hf_outbox_head ON hf_outbox (due_at, seq) WHERE state = 'pending' AND waits = 0;
   CREATE INDEX hf_outbox_in_flight ON hf_outbox (seq) WHERE state = 'in flight';
   CREATE INDEX hf_outbox_dead ON hf_outbox (seq) WHERE state = 'dead';
+  CREATE INDEX hf_outbox_barrier ON hf_outbox (seq) WHERE barrier = 1;
 
   -- "seq" waits until "on_seq" is settled.
   CREATE TABLE hf_dependency (
     on_seq INTEGER NOT NULL,
     seq    INTEGER NOT NULL,
+    why    INTEGER NOT NULL,  -- 0: its order, 1: it refers to its record, 2: the same record
     PRIMARY KEY (on_seq, seq),
     UNIQUE (seq, on_seq)
   ) STRICT, WITHOUT ROWID;
+
+  -- The record of the mutation "seq" refers to this one, before it or after.
+  CREATE TABLE hf_reference (
+    collection TEXT    NOT NULL,
+    record     TEXT    NOT NULL,
+    seq        INTEGER NOT NULL,
+    PRIMARY KEY (collection, record, seq),
+    UNIQUE (seq, collection, record)
+  ) STRICT, WITHOUT ROWID;
+
+  -- What a server calls the records that it calls otherwise.
+  CREATE TABLE hf_alias (
+    collection TEXT NOT NULL,
+    server_id  TEXT NOT NULL,  -- as text
+    record     TEXT NOT NULL,
+    PRIMARY KEY (collection, server_id)
+  ) STRICT, WITHOUT ROWID;
+
+  -- What left the outbox last, and why.
+  CREATE TABLE hf_history (
+    n          INTEGER PRIMARY KEY,
+    id         TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    collection TEXT    NOT NULL,
+    record     TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,  -- history.h
+    at         INTEGER NOT NULL,
+    successor  TEXT               -- the mutation that took its place
+  ) STRICT;
 
   -- Small things that change with every write stand together, on one page:
   --   #<name>: counters.h
@@ -75,7 +114,8 @@ constexpr const char* kTables = R"sql(
     text   TEXT
   ) STRICT, WITHOUT ROWID;
   INSERT INTO hf_meta (key) VALUES
-    ('#confirmations'), ('#dead'), ('#epoch'), ('#in flight'), ('#pull'), ('#seq'), ('#unsettled');
+    ('#confirmations'), ('#dead'), ('#epoch'), ('#in flight'), ('#latest'), ('#pull'), ('#seq'),
+    ('#single'), ('#unsettled');
 
   -- What is known of the way to the API: one row, as sync/reachability.h.
   CREATE TABLE hf_reachability (

@@ -29,6 +29,11 @@ std::optional<Sessions::Answer> Sessions::answered(const Write& write) {
   return Answer{Refusal{text.substr(0, end), text.substr(end + 1)}};
 }
 
+std::string Sessions::any() {
+  Statement row(db_, "SELECT key FROM hf_meta WHERE key BETWEEN 'client/' AND 'client0' LIMIT 1");
+  return row.next() ? row.text(0) : "";
+}
+
 // Whether a later write was taken before this one came.
 bool Sessions::was_skipped(const Write& write) {
   Statement row(db_,

@@ -22,6 +22,8 @@ class Sessions {
   };
   std::optional<Answer> answered(const Write& write);
 
+  std::string any();  // The id of one client; empty: there was none yet.
+
   // Remembers the answer to a write, and forgets what the client acknowledged.
   void answer(const Write& write, const std::optional<Refusal>& refusal);
 

@@ -197,6 +197,13 @@ std::optional<std::int64_t> Statement::optional_integer(int column) const {
   return integer(column);
 }
 
+Savepoint::Savepoint(Database& db) : db_(db) { Statement(db, "SAVEPOINT hf").run(); }
+
+// After some errors SQLite has ended the whole transaction already.
+Savepoint::~Savepoint() { sqlite3_exec(db_.db_, "RELEASE hf", nullptr, nullptr, nullptr); }
+
+void Savepoint::roll_back() { Statement(db_, "ROLLBACK TO hf").run(); }
+
 Transaction::Transaction(Database& db) : db_(db) { Statement(db, "BEGIN IMMEDIATE").run(); }
 
 // SQLite has rolled back already after some errors. ROLLBACK itself ends the transaction even

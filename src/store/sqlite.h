@@ -54,6 +54,7 @@ class Database {
 
  private:
   friend class Statement;
+  friend class Savepoint;
   friend class Transaction;
 
   Vfs& vfs_;
@@ -120,6 +121,20 @@ class Statement {
   sqlite3_stmt* stmt_ = nullptr;
   sqlite3_stmt** place_ = nullptr;  // Where a kept one goes back to.
   int bound_ = 0;
+};
+
+// A part of a transaction that can be undone by itself. Its end keeps what was done.
+class Savepoint {
+ public:
+  explicit Savepoint(Database& db);
+  ~Savepoint();
+  Savepoint(const Savepoint&) = delete;
+  Savepoint& operator=(const Savepoint&) = delete;
+
+  void roll_back();
+
+ private:
+  Database& db_;
 };
 
 // Rolls back unless committed. A commit that changed nothing writes nothing.

@@ -7,20 +7,27 @@
 // opens no socket, reads no clock and draws no random number, so the same
 // events always give the same effects, natively and in wasm.
 //
-//    write ----> pending ----[dispatch]----> in flight ----[accepted]----> (gone)
-//                 ^   ^                        |    |
-//                 |   +--[retry, no answer,----+    +--[refused, or answered
-//                 |       overloaded, open]         |   retry too often]
-//                 |                                 v
-//                 +------------[retry(id)]-------- dead ----[discard]----> (gone)
+//    write ----> pending ----[send_due]----> in flight ----[accepted]----> (gone)
+//     intake     ^   ^ |       attempts        |    |
+//                |   | +--[folded, cancelled]--|----|---------------------> (gone)
+//                |   +--[retry, no answer,-----+    +--[refused, or answered
+//                |       overloaded, open]          |   retry too often]
+//                |                                  v
+//                +--[retry, edit, a correction]--- dead ----[discard]-----> (gone)
+//                              letters
+//
+// Who waits for whom is said in lanes.h, what the app sees in folding.h.
 //
 // True after every step, and checked by tests/sim:
 //
 //  (1) What was acknowledged is in the outbox, or was accepted, or was
 //      discarded by the app.
-//  (2) Every attempt of a mutation carries the same key and the same bytes.
+//  (2) Every attempt of a mutation carries the same key and the same bytes; what was attempted is
+//      never folded, edited or cancelled. What goes again after a refusal is another mutation, in
+//      the same place and under another key.
 //  (3) A mutation is in flight only when nothing that it depends on is
-//      unsettled; so the mutations of a record arrive in their order.
+//      unsettled; so the mutations of a record arrive in their order. It depends on earlier ones
+//      only, so there are no cycles.
 //  (4) An effect is handed out only after the transaction that decided on it
 //      has committed.
 //  (5) All state is in the database: destroying the Engine at any moment and
@@ -34,17 +41,16 @@
 
 #pragma once
 
-#include <set>
+#include <optional>
 #include <span>
-#include <string>
 
 #include "../protocol.h"
-#include "../store/counters.h"
-#include "../store/cursors.h"
-#include "../store/outbox.h"
-#include "../store/records.h"
-#include "../store/sessions.h"
-#include "reachability.h"
+#include "../store/store.h"
+#include "attempts.h"
+#include "intake.h"
+#include "letters.h"
+#include "pulls.h"
+#include "turn.h"
 
 namespace holdfast {
 
@@ -67,21 +73,16 @@ class Engine {
   const Config& config() const { return config_; }
 
  private:
-  // What one step gathers while its transaction is open.
-  struct Turn {
-    Time now;
-    Reachability way;
-    std::set<std::string> changed;
-    Step step;
-  };
-
   Step run(std::span<const Event> events, Time now);
   Step drain(std::span<const Event> events, Time now);
 
   Result on(const Open&, Turn&);
   Result on(const Write&, Turn&);
+  Result on(const Transact&, Turn&);
   Result on(const Retry&, Turn&);
+  Result on(const Edit&, Turn&);
   Result on(const Discard&, Turn&);
+  Result on(const Cancel&, Turn&);
   Result on(const Online&, Turn&);
   Result on(const Offline&, Turn&);
   Result on(const Visible&, Turn&);
@@ -92,42 +93,20 @@ class Engine {
   Result on(const Tick&, Turn&);
   Result on(const Pull&, Turn&);
   Result on(const Answered&, Turn&);
+  Result on(const BatchAnswered&, Turn&);
   Result on(const Probed&, Turn&);
   Result on(const Pulled&, Turn&);
 
-  // Writing.
-  std::optional<Refusal> flaw(const Write& write);
-  Result apply(const Write& write);
-
-  // Settling.
-  void on_silence(const Mutation&, Silence, Turn&);
-  void on_response(const Mutation&, const Response&, Turn&);
-  void accept(const Mutation&, const Response&, Turn&);
-  void bury(const Mutation&, bool unknown, const Json& problem, Turn&);
-  void discard(const Mutation&, Turn&);
-  void refold(const Key&);
-  Record settle(const Mutation&);
-
-  // Pulling.
-  void fetch_page(const std::string& collection, Cursor cursor, Turn&);
-  void end_pull(const std::string& collection, Cursor cursor, const Json& problem, Turn&);
-  void take(const Key& key, const std::optional<Json>& version, std::int64_t since);
-
-  // Sending.
   void dispatch(Turn&);
-  void send(const Mutation&, Turn&);
   void set_alarm(std::optional<Time> next, Turn&);
-  Duration delay(std::string_view id, int attempts) const;
-  Reachability::Setback setback(Status::Wait, std::string reason, std::string_view id,
-                                const Response*, const Turn&) const;
 
   Database& db_;
   Config config_;
-  Counters counters_;  // Of the step under way.
-  Records records_;
-  Outbox outbox_;
-  Sessions sessions_;
-  Cursors cursors_;
+  Store store_{db_};
+  Intake intake_{store_, config_};
+  Letters letters_{store_, config_};
+  Pulls pulls_{store_, config_};
+  Attempts attempts_{store_, config_};
 };
 
 // How things stand.

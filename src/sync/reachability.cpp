@@ -74,7 +74,7 @@ void Reachability::nudge(Time now, bool always) {
 
 void Reachability::offline(Time now) {
   reachable = false;
-  wait = Wait::network;
+  if (wait != Wait::sign_in) wait = Wait::network;  // The app was asked, and is not asked twice.
   reason = "The browser reports no network.";
   ramp = 1;
   if (state == State::open) {
@@ -130,6 +130,7 @@ void Reachability::attempt_failed(Time now, const Setback& setback) {
     close(*this, now, setback);
   } else {
     leave_alone(*this, setback);
+    if (setback.wait == Wait::sign_in) wait = Wait::sign_in;
   }
 }
 
@@ -172,7 +173,7 @@ std::optional<Time> Reachability::deadline(bool waiting) const {
 }
 
 void Reachability::mend(Time now, Duration fresh, Duration cap) {
-  if (fresh_until > now + fresh) fresh_until = now;
+  if (fresh_until > now + fresh) fresh_until = Time();
   if (next_probe_at > now + cap) next_probe_at = now;
   if (asked_until > now + kFloorMax) asked_until = now;
   if (closed_until > asked_until + cap) closed_until = asked_until;

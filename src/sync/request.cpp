@@ -3,41 +3,63 @@
 #include <cassert>
 
 #include "../json.h"
+#include "folding.h"
 
 namespace holdfast {
+namespace {
 
-Request request_of(const Mutation& mutation, const Record& record, const Collection& collection) {
+Json quoted(const std::string& id) { return '"' + id + '"'; }  // No id needs escaping.
+
+// A record as the server is to read it, with its own ids in its references.
+Json handed_out(Json record, Records& records, const Collection& collection) {
+  for (const auto& reference : collection.references)
+    record = json::translated(record, reference.first, [&](const std::string& id) {
+      return records.find({reference.second, id}).server_id;
+    });
+  return record;
+}
+
+}  // namespace
+
+Request request_of(const Mutation& mutation, Records& records, const Collection& collection) {
+  Record record = records.find(mutation.key);
+  bool renamed = !record.server_id.empty();
   // The characters of an id stand for themselves in a path (RFC 3986, 3.3).
-  std::string one = collection.path + "/" + mutation.key.id;
+  std::string one =
+      collection.path + "/" + (renamed ? json::text(record.server_id) : mutation.key.id);
   switch (mutation.kind) {
-    case Kind::create: return {"POST", collection.path, mutation.change};
-    case Kind::update:
+    case Kind::create: {
+      Json body = collection.server_ids ? json::with_id(mutation.change, "") : mutation.change;
+      return {"POST", collection.path, handed_out(std::move(body), records, collection)};
+    }
+    case Kind::update: {
       // Not the body, which later changes have made; they go when it is their turn.
-      return {"PUT", one, *fold(record.base, {mutation})};
+      Json body = *fold(record.base, {mutation});
+      if (renamed) body = json::with_id(body, record.server_id);
+      return {"PUT", one, handed_out(std::move(body), records, collection)};
+    }
     case Kind::remove: return {"DELETE", one, ""};
   }
   assert(false);
 }
 
-std::optional<Json> accepted_base(const Mutation& mutation, const Response& response) {
+std::optional<Json> accepted_base(const Mutation& mutation, const Response& response,
+                                  Records& records, const Collection& collection) {
   if (mutation.kind == Kind::remove) return std::nullopt;
   assert(mutation.request);
-  if (auto answer = json::object(response.body, mutation.key.id)) return answer;
-  return mutation.request->body;
+  auto answer = json::object(response.body, mutation.key.id);
+  if (!answer) answer = json::with_id(mutation.request->body, quoted(mutation.key.id));
+  return taken_in(*answer, records, collection);
 }
 
-std::optional<Json> fold(const std::optional<Json>& base, const std::vector<Mutation>& mutations) {
-  std::optional<Json> body = base;
-  for (const auto& mutation : mutations) switch (mutation.kind) {
-      case Kind::create: body = mutation.change; break;
-      // An update of what the server no longer has stands on nothing but itself.
-      case Kind::update: body = json::fold(body.value_or("{}"), mutation.change); break;
-      // A delete that was refused has not happened: the record is seen again, as failed.
-      case Kind::remove:
-        if (mutation.state != State::dead) body.reset();
-        break;
-    }
-  return body;
+Json taken_in(const Json& record, Records& records, const Collection& collection) {
+  Json own = record;
+  for (const auto& reference : collection.references)
+    own = json::translated(own, reference.first, [&](const std::string& id) -> Json {
+      auto called = records.called(reference.second, id);
+      return called ? quoted(*called) : "";
+    });
+  return own;
 }
 
 }  // namespace holdfast

@@ -1,4 +1,5 @@
-// A mutation as an HTTP request, and what its acceptance makes of the base.
+// A mutation as an HTTP request, and what its acceptance makes of the base. Here a record's own
+// name meets the server's: ids are translated on the way out and on the way in.
 
 #pragma once
 
@@ -14,13 +15,14 @@ namespace holdfast {
 // the whole record, or DELETE {path}/{id}.
 //
 // REQUIRES: the mutation is the first unsettled one of its record.
-Request request_of(const Mutation& mutation, const Record& record, const Collection& collection);
+Request request_of(const Mutation& mutation, Records& records, const Collection& collection);
 
 // The base once the server has accepted: the record in its answer, or what was
 // sent where the answer holds none; nothing after a delete.
-std::optional<Json> accepted_base(const Mutation& mutation, const Response& response);
+std::optional<Json> accepted_base(const Mutation& mutation, const Response& response,
+                                  Records& records, const Collection& collection);
 
-// The body: the base with these mutations folded over it, in their order.
-std::optional<Json> fold(const std::optional<Json>& base, const std::vector<Mutation>& mutations);
+// A record as the server tells it, with the ids of this device in its references.
+Json taken_in(const Json& record, Records& records, const Collection& collection);
 
 }  // namespace holdfast

@@ -10,6 +10,10 @@ const staticDir = fileURLToPath(new URL('../../build/demo', import.meta.url));
 export async function startDemo(t, { seed = 20 } = {}) {
   const server = await startServer({ database: 'memory://', staticDir, control: true, seed });
   t.after(() => server.close());
+  const records = async collection => {
+    const response = await fetch(`${server.url}/api/${collection}?limit=500`);
+    return (await response.json()).records;
+  };
   return {
     ...server,
     async control(switches) {
@@ -20,12 +24,11 @@ export async function startDemo(t, { seed = 20 } = {}) {
       });
       if (!response.ok) throw new Error(await response.text());
     },
-    /** The requests that change something, in the order of their arrival. */
-    writes: () => server.log().filter(({ method }) => method !== 'GET'),
-    async orders() {
-      const response = await fetch(`${server.url}/api/orders?limit=500`);
-      return (await response.json()).records;
-    },
+    /** The requests that change a record, in the order of their arrival. */
+    writes: () =>
+      server.log().filter(({ method, path }) => method !== 'GET' && path !== '/api/sign-in'),
+    orders: () => records('orders'),
+    notes: () => records('notes'),
   };
 }
 
@@ -39,10 +42,11 @@ export async function opened(page) {
 /** Goes to a place in the app without loading it anew. */
 const go = (page, hash) => page.evaluate(hash => void (location.hash = hash), hash);
 
-export async function createOrder(page, title) {
+export async function createOrder(page, title, note = '') {
   await go(page, '#/');
   await page.click(byTestId('new-order'));
   await page.fill(byTestId('title-input'), title);
+  await page.fill(byTestId('first-note'), note);
   await page.click(byTestId('save'));
   await page.waitForSelector(byTestId('detail'));
   return page.getAttribute(byTestId('detail'), 'data-id');
@@ -62,6 +66,15 @@ export async function retitle(page, id, title) {
     ([selector, text]) => document.querySelector(selector)?.textContent === text,
     [byTestId('detail-title'), title],
   );
+}
+
+/** Adds a note to the open order and resolves with its id, once it is listed. */
+export async function addNote(page, text) {
+  await page.fill(byTestId('note-input'), text);
+  await page.click(byTestId('add-note'));
+  const note = page.locator(byTestId('note')).filter({ hasText: text });
+  await note.waitFor();
+  return note.getAttribute('data-id');
 }
 
 export async function deleteOrder(page, id) {

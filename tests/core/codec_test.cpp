@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "draw.h"
@@ -79,11 +81,24 @@ const std::string kWrite =
     R"({"type":"write","client":"page-1","number":7,"acknowledged":5,"at":43200001,"id":"m7",)"
     R"("kind":"update","collection":"order","record":"a","change":"{\"set\":{\"n\":1}}"})";
 
+const std::string kTransact =
+    R"({"type":"transact","client":"page-1","number":8,"acknowledged":7,"at":43200002,"writes":[)"
+    R"({"id":"m8","kind":"create","collection":"order","record":"b","change":"{\"n\":1}"},)"
+    R"({"id":"m9","kind":"delete","collection":"order","record":"b","change":"",)"
+    R"("after":["m7"],"cascade":true}]})";
+
+const std::string kBatchAnswered =
+    R"({"type":"batchAnswered","epoch":3,"members":[{"id":"m1","attempt":2},)"
+    R"({"id":"m2","attempt":1}],"outcome":)" + kResponse + "}";
+
 const std::vector<std::string> kEvents = {
     R"({"type":"open"})",
     kWrite,
-    R"({"type":"retry","id":"m1"})",
+    kTransact,
+    R"({"type":"retry","id":"m1","as":"x1"})",
+    R"({"type":"edit","id":"m1","as":"x1","change":"{\"set\":{\"n\":1}}","mayDuplicate":true})",
     R"({"type":"discard","id":"m1"})",
+    R"({"type":"cancel","id":"m1"})",
     R"({"type":"online"})",
     R"({"type":"offline"})",
     R"({"type":"visible"})",
@@ -95,6 +110,7 @@ const std::vector<std::string> kEvents = {
     R"({"type":"pull","collection":"order"})",
     R"({"type":"answered","epoch":3,"id":"m1","attempt":2,"outcome":"network"})",
     R"({"type":"answered","epoch":3,"id":"m1","attempt":2,"outcome":)" + kResponse + "}",
+    kBatchAnswered,
     R"({"type":"probed","epoch":3,"probe":9,"outcome":)" + kResponse + R"(,"check":false})",
     R"({"type":"pulled","epoch":3,"pull":4,"collection":"order","outcome":)" + kResponse + "}",
 };
@@ -113,6 +129,8 @@ const std::vector<std::string> kReads = {
     R"("orderBy":"-createdAt"}})",
     R"({"type":"outbox","limit":10})",
     R"({"type":"deadLetters","limit":10})",
+    R"({"type":"history","limit":10})",
+    R"({"type":"explain","id":"m1","now":43200000})",
     R"({"type":"status"})",
 };
 
@@ -156,8 +174,8 @@ TEST_SUITE("codec: events") {
     event<Resume>(R"({"type":"resume"})");
     event<SignedIn>(R"({"type":"signedIn"})");
     event<Tick>(R"({"type":"tick"})");
-    CHECK(event<Retry>(R"({"type":"retry","id":"m1"})").id == "m1");
     CHECK(event<Discard>(R"({"id":"m2","type":"discard"})").id == "m2");
+    CHECK(event<Cancel>(R"({"type":"cancel","id":"m3"})").id == "m3");
     CHECK(event<Pull>(R"({"type":"pull","collection":"order"})").collection == "order");
   }
 
@@ -173,6 +191,58 @@ TEST_SUITE("codec: events") {
     CHECK(write.change == R"({"set":{"n":1}})");
     CHECK(event<Write>(with(kWrite, "\"update\"", "\"create\"")).kind == Kind::create);
     CHECK(event<Write>(with(kWrite, "\"update\"", "\"delete\"")).kind == Kind::remove);
+    CHECK(write.after.empty());
+    CHECK_FALSE(write.cascade);
+    write = event<Write>(with(kWrite, R"("id":"m7")",
+                              R"("id":"m7","after":["m1","m2"],"cascade":true)"));
+    CHECK(write.after == std::vector<MutationId>{"m1", "m2"});
+    CHECK(write.cascade);
+  }
+
+  TEST_CASE("a transaction's writes are its own, of the time that it was called") {
+    auto transact = event<Transact>(kTransact);
+    CHECK(transact.client == "page-1");
+    CHECK(transact.number == 8);
+    CHECK(transact.acknowledged == 7);
+    CHECK(transact.at == Time(12h + 2ms));
+    REQUIRE(transact.writes.size() == 2);
+    for (const auto& write : transact.writes) {
+      CHECK(write.client == "");
+      CHECK(write.number == 0);
+      CHECK(write.at == transact.at);
+      CHECK(write.key == Key{"order", "b"});
+    }
+    CHECK(transact.writes[0].id == "m8");
+    CHECK(transact.writes[0].kind == Kind::create);
+    CHECK(transact.writes[0].change == R"({"n":1})");
+    CHECK(transact.writes[0].after.empty());
+    CHECK(transact.writes[1].id == "m9");
+    CHECK(transact.writes[1].kind == Kind::remove);
+    CHECK(transact.writes[1].change == "");
+    CHECK(transact.writes[1].after == std::vector<MutationId>{"m7"});
+    CHECK(transact.writes[1].cascade);
+    CHECK(event<Transact>(R"({"type":"transact","client":"c","number":1,"acknowledged":0,"at":0,)"
+                          R"("writes":[]})").writes.empty());
+  }
+
+  TEST_CASE("a dead letter goes again as another, twice in effect only if the app says so") {
+    auto retry = event<Retry>(R"({"type":"retry","id":"m1","as":"x1"})");
+    CHECK(retry.id == "m1");
+    CHECK(retry.as == "x1");
+    CHECK_FALSE(retry.may_duplicate);
+    auto may = [](const std::string& word) {
+      return event<Retry>(R"({"type":"retry","id":"m1","as":"x1","mayDuplicate":)" + word + "}")
+          .may_duplicate;
+    };
+    CHECK(may("true"));
+    CHECK_FALSE(may("false"));
+    auto edit = event<Edit>(R"({"type":"edit","id":"m1","as":"x1","change":"{\"set\":{}}"})");
+    CHECK(edit.id == "m1");
+    CHECK(edit.as == "x1");
+    CHECK(edit.change == R"({"set":{}})");
+    CHECK_FALSE(edit.may_duplicate);
+    CHECK(event<Edit>(R"({"type":"edit","id":"m1","as":"x1","change":"","mayDuplicate":true})")
+              .may_duplicate);
   }
 
   TEST_CASE("an answer is a silence or a response") {
@@ -184,6 +254,10 @@ TEST_SUITE("codec: events") {
     CHECK(answered.id == "m1");
     CHECK(answered.attempt == 2);
     CHECK(std::get<Response>(answered.outcome) == kSame);
+    CHECK(answered.server_id == "");
+    CHECK(event<Answered>(with(text(kResponse), R"("attempt":2)",
+                               R"("attempt":2,"serverId":"\"s-17\"")")).server_id ==
+          "\"s-17\"");
     auto silence = [&](const std::string& word) {
       return std::get<Silence>(event<Answered>(text("\"" + word + "\"")).outcome);
     };
@@ -191,6 +265,15 @@ TEST_SUITE("codec: events") {
     CHECK(silence("timeout") == Silence::timeout);
     CHECK(silence("notSent") == Silence::not_sent);
     CHECK(silence("unbuildable") == Silence::unbuildable);
+  }
+
+  TEST_CASE("a batch's answer names all its members, in their order") {
+    auto batch = event<BatchAnswered>(kBatchAnswered);
+    CHECK(batch.epoch == 3);
+    CHECK(batch.members == std::vector<BatchAnswered::Member>{{"m1", 2}, {"m2", 1}});
+    CHECK(std::get<Response>(batch.outcome) == kSame);
+    CHECK(std::get<Silence>(event<BatchAnswered>(with(kBatchAnswered, kResponse, "\"timeout\""))
+                                .outcome) == Silence::timeout);
   }
 
   TEST_CASE("so is what a probe or a page of a pull brings") {
@@ -215,8 +298,9 @@ TEST_SUITE("codec: events") {
     REQUIRE(events.size() == kEvents.size());
     std::vector<std::size_t> types;
     for (const auto& one : events) types.push_back(one.index());
-    CHECK(types == std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 13, 14,
-                                            15});
+    CHECK(types == std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                            16, 16, 17, 18, 19});
+    CHECK(types.back() + 1 == std::variant_size_v<Event>);  // Each is among them.
   }
 
   TEST_CASE("a malformed event is refused by a reason that names what is wrong") {
@@ -244,9 +328,34 @@ TEST_SUITE("codec: events") {
       CAPTURE(number);
       CHECK(names(reason(with(kWrite, R"("number":7)", "\"number\":" + number)), "'number'"));
     }
+    for (const std::string write : {R"("after":"m1")", R"("after":[7])", R"("after":null)",
+                                    R"("cascade":1)", R"("cascade":"true")"}) {
+      CAPTURE(write);
+      CHECK(reason(with(kWrite, R"("id":"m7")", R"("id":"m7",)" + write)) != "");
+    }
+    CHECK(names(reason(with(kTransact, "\"writes\"", "\"other\"")), "'writes'"));
+    CHECK(names(reason(with(kTransact, "\"delete\"", "\"upsert\"")), "'upsert'"));
+    for (const std::string member : {"client", "number", "acknowledged", "at", "id", "record"}) {
+      CAPTURE(member);
+      CHECK(names(reason(with(kTransact, "\"" + member + "\"", "\"other\"")),
+                  "'" + member + "'"));
+    }
+    for (const std::string member : {"id", "as", "change"}) {
+      CAPTURE(member);
+      const std::string edit = R"({"type":"edit","id":"m1","as":"x1","change":"{}"})";
+      CHECK(names(reason(with(edit, "\"" + member + "\"", "\"other\"")), "'" + member + "'"));
+    }
+    CHECK(names(reason(R"({"type":"retry","id":"m1"})"), "'as'"));
+    CHECK(names(reason(R"({"type":"retry","id":"m1","as":"x","mayDuplicate":1})"),
+                "'mayDuplicate'"));
+    CHECK(names(reason(R"({"type":"cancel"})"), "'id'"));
+    CHECK(names(reason(with(kBatchAnswered, "\"members\"", "\"other\"")), "'members'"));
+    CHECK(names(reason(with(kBatchAnswered, "\"attempt\"", "\"other\"")), "'attempt'"));
+    CHECK(reason(with(kBatchAnswered, R"({"id":"m2","attempt":1})", "7")) != "");
     auto answered = [](const std::string& outcome) {
       return R"({"type":"answered","epoch":3,"id":"m1","attempt":2,"outcome":)" + outcome + "}";
     };
+    CHECK(reason(with(answered("\"network\""), "\"id\"", "\"serverId\":17,\"id\"")) != "");
     CHECK(names(reason(answered("\"lost\"")), "'lost' is no silence"));
     CHECK(names(reason(answered("null")), "'outcome'"));
     CHECK(names(reason(answered("[]")), "'outcome'"));
@@ -310,6 +419,12 @@ TEST_SUITE("codec: steps") {
     CHECK(effect(Send{3, "m1", 1, "DELETE", "/orders/a", ""}) ==
           R"({"type":"send","epoch":3,"id":"m1","attempt":1,"method":"DELETE",)"
           R"("path":"/orders/a","body":""})");
+    CHECK(effect(Send{3, "m1", 1, "POST", "/orders", "{}", "order"}) ==
+          R"({"type":"send","epoch":3,"id":"m1","attempt":1,"method":"POST","path":"/orders",)"
+          R"("body":"{}","asks":"order"})");
+    CHECK(effect(SendBatch{3, {{"m1", 1}, {"m2", 2}}, "/batch", R"({"requests":[]})"}) ==
+          R"({"type":"sendBatch","epoch":3,"members":[{"id":"m1","attempt":1},)"
+          R"({"id":"m2","attempt":2}],"path":"/batch","body":"{\"requests\":[]}"})");
     CHECK(effect(Probe{3, 9}) == R"({"type":"probe","epoch":3,"probe":9})");
     CHECK(effect(Fetch{3, 4, "order", "/orders?limit=500&since=a%20b"}) ==
           R"({"type":"fetch","epoch":3,"pull":4,"collection":"order",)"
@@ -322,6 +437,8 @@ TEST_SUITE("codec: steps") {
           R"({"type":"settled","id":"m1","collection":"order","record":"a","reason":"accepted"})");
     CHECK(effect(Settled{"m1", {"order", "a"}, Settled::Reason::discarded}) ==
           R"({"type":"settled","id":"m1","collection":"order","record":"a","reason":"discarded"})");
+    CHECK(effect(Settled{"m1", {"order", "a"}, Settled::Reason::cancelled}) ==
+          R"({"type":"settled","id":"m1","collection":"order","record":"a","reason":"cancelled"})");
     CHECK(effect(Buried{"m1", {"order", "a"}, R"({"title":"T","status":422})"}) ==
           R"({"type":"buried","id":"m1","collection":"order","record":"a",)"
           R"("problem":{"title":"T","status":422}})");
@@ -332,6 +449,9 @@ TEST_SUITE("codec: steps") {
     CHECK(result(Applied{}) == "{}");
     CHECK(result(Applied{"null"}) == R"({"record":null})");
     CHECK(result(Applied{R"({"body":{"id":"a"}})"}) == R"({"record":{"body":{"id":"a"}}})");
+    CHECK(result(Applied{.records = {"null", R"({"body":{"id":"a"}})"}}) ==
+          R"({"records":[null,{"body":{"id":"a"}}]})");
+    CHECK(result(Applied{.gone = {"m1", "m2"}}) == R"({"gone":["m1","m2"]})");
     CHECK(result(Refusal{"bad-id", "An \"id\" – é"}) ==
           R"({"error":{"code":"bad-id","message":"An \"id\" – é"}})");
     CHECK(codec::error("disk-full", "The disk\nis full.") ==
@@ -398,6 +518,47 @@ TEST_SUITE("codec: configuration") {
     CHECK(config.max_outbox == 1'000);
     CHECK(config.max_body == 2'048);
     CHECK(codec::config(with(kConfig, "strict", "lanes")).ordering == Ordering::lanes);
+    // What is left out is what is usual.
+    CHECK(config.key_lifetime == 24h);
+    CHECK(config.batch_path == "");
+    const Collection& order = config.collections.at("order");
+    CHECK(order.references.empty());
+    CHECK(order.coalesce);
+    CHECK_FALSE(order.server_ids);
+    CHECK(order.on_unknown == OnUnknown::safest);
+    for (const auto& statuses : {order.overrides.retry, order.overrides.reject,
+                                 order.overrides.conflict, order.overrides.sign_in})
+      CHECK(statuses.empty());
+  }
+
+  TEST_CASE("and what an app may say besides") {
+    Config config = codec::config(
+        with(with(kConfig, R"("path":"/notes",)",
+                  R"("path":"/notes","references":{"orderId":"order","by":"person"},)"
+                  R"("coalesce":false,"serverIds":true,"onUnknown":"ask","retry":[423,0],)"
+                  R"("reject":[500],"conflict":[422,599],"signIn":[403],)"),
+             R"("maxBody")",
+             R"("keyLifetimeMs":60000,"batch":{"path":"/batch","max":20},"maxBody")"));
+    CHECK(config.key_lifetime == 60s);
+    CHECK(config.batch_path == "/batch");
+    CHECK(config.batch_max == 20);
+    const Collection& note = config.collections.at("note");
+    CHECK(note.references ==
+          std::map<std::string, std::string>{{"orderId", "order"}, {"by", "person"}});
+    CHECK_FALSE(note.coalesce);
+    CHECK(note.server_ids);
+    CHECK(note.on_unknown == OnUnknown::ask);
+    CHECK(note.overrides.retry == std::vector<int>{423, 0});
+    CHECK(note.overrides.reject == std::vector<int>{500});
+    CHECK(note.overrides.conflict == std::vector<int>{422, 599});
+    CHECK(note.overrides.sign_in == std::vector<int>{403});
+    auto on_unknown = [](const std::string& word) {
+      return codec::config(with(kConfig, R"("path":"/notes")",
+                                R"("path":"/notes","onUnknown":")" + word + "\""))
+          .collections.at("note").on_unknown;
+    };
+    CHECK(on_unknown("safest") == OnUnknown::safest);
+    CHECK(on_unknown("resend") == OnUnknown::resend);
   }
 
   TEST_CASE("names that are no identifiers never reach SQL") {
@@ -432,6 +593,27 @@ TEST_SUITE("codec: configuration") {
     CHECK(names(reason("[[\"done\",\"-createdAt\"],[\"title\"]]", "\"title\""), "'indexes'"));
     CHECK(names(reason("[[\"done\",\"-createdAt\"],[\"title\"]]", "[[1]]"), "'indexes'"));
     CHECK(names(reason("\"collections\"", "\"other\""), "'collections'"));
+    auto of_notes = [&](const std::string& member) {
+      return reason(R"("path":"/notes")", R"("path":"/notes",)" + member);
+    };
+    CHECK(names(of_notes(R"("references":"order")"), "'references'"));
+    CHECK(names(of_notes(R"("references":["order"])"), "'references'"));
+    CHECK(of_notes(R"("references":{"a":7})") != "");
+    CHECK(names(of_notes(R"("references":{"a b":"order"})"), "'a b' is no identifier"));
+    CHECK(names(of_notes(R"("coalesce":1)"), "'coalesce'"));
+    CHECK(names(of_notes(R"("serverIds":"yes")"), "'serverIds'"));
+    CHECK(names(of_notes(R"("onUnknown":"hope")"), "'hope' is no policy"));
+    CHECK(names(of_notes(R"("onUnknown":1)"), "'onUnknown'"));
+    for (const std::string word : {"retry", "reject", "conflict", "signIn"})
+      for (const std::string status : {"\"500\"", "[\"500\"]", "[4.5]", "[-1]", "[600]", "[null]",
+                                       "[4294967696]", "403"}) {
+        CAPTURE(status);
+        CHECK(names(of_notes("\"" + word + "\":" + status), "'" + word + "'"));
+      }
+    CHECK(names(reason("\"maxBody\"", R"("keyLifetimeMs":"day","maxBody")"), "'keyLifetimeMs'"));
+    CHECK(names(reason("\"maxBody\"", R"("batch":{"max":2},"maxBody")"), "'path'"));
+    CHECK(names(reason("\"maxBody\"", R"("batch":{"path":"/b","max":-1},"maxBody")"), "'max'"));
+    CHECK(reason("\"maxBody\"", R"("batch":"/b","maxBody")") != "");
     for (const std::string text : {"", "null", "[]", "7", "{", R"({"collections":7})"})
       CHECK(malformed([&] { codec::config(text); }) != "");
   }
@@ -454,10 +636,10 @@ TEST_SUITE("codec: reads") {
     auto read = [&](const std::string& text) { return codec::read(db, config, text); };
     tell({create("a", R"({"n":1})"), create("b", R"({"n":2})")});
     const std::string a = R"({"body":{"n":1,"id":"a","updatedAt":"1970-01-01T12:00:00.000Z"},)"
-                          R"("sync":{"status":"pending","attempts":0}})";
+                          R"("sync":{"status":"pending","attempts":0,"mutation":"m1"}})";
     const std::string m2 =
         R"({"id":"m2","kind":"create","collection":"order","record":"b","state":"pending",)"
-        R"("attempts":0,"writtenAt":43200000,"dueAt":0,)"
+        R"("attempts":0,"writtenAt":43200000,)"
         R"("change":{"n":2,"id":"b","updatedAt":"1970-01-01T12:00:00.000Z"}})";
     CHECK(read(R"({"type":"get","collection":"order","id":"a"})") == a);
     CHECK(read(R"({"type":"get","collection":"order","id":"none"})") == "null");
@@ -470,6 +652,28 @@ TEST_SUITE("codec: reads") {
     CHECK(read(R"({"type":"outbox","limit":1})").starts_with(R"([{"id":"m1",)"));
     CHECK(read(R"({"type":"outbox","limit":5})").ends_with("," + m2 + "]"));
     CHECK(read(R"({"type":"deadLetters","limit":5})") == "[]");
+    CHECK(read(R"({"type":"history","limit":5})") == "[]");
+    tell(Cancel{"m2"}, kNoon + 1s);
+    CHECK(read(R"({"type":"history","limit":5})") ==
+          R"([{"id":"m2","kind":"create","collection":"order","record":"b",)"
+          R"("reason":"cancelled","at":43201000}])");
+  }
+
+  TEST_CASE_FIXTURE(World, "an explanation is given of what waits, and of what has gone") {
+    auto explain = [&](const MutationId& id) {
+      return codec::read(db, config, R"({"type":"explain","now":43200000,"id":")" + id + "\"}");
+    };
+    tell({create("a"), create("b")});
+    std::string m1 = codec::read(db, config, R"({"type":"outbox","limit":1})");
+    m1 = m1.substr(1, m1.size() - 2);
+    CHECK(explain("m1") ==
+          R"({"text":"The API is being asked whether it is there.","dueAt":43200000,)"
+          R"("can":["cancel"],"mutation":)" + m1 + "}");
+    tell(Cancel{"m1"}, kNoon + 1s);
+    CHECK(explain("m1") ==
+          R"({"text":"At 1970-01-01T12:00:01.000Z the app cancelled it.","state":"gone",)"
+          R"("reason":"cancelled","can":[]})");
+    CHECK(explain("unheard-of") == "null");
   }
 
   TEST_CASE_FIXTURE(World, "what cannot be answered is an error with its code") {
@@ -496,7 +700,7 @@ TEST_SUITE("codec: reads") {
       CHECK(code(R"({"type":"list","collection":"order","query":)" + query + "}") == "bad-query");
     }
     for (const std::string limit : {"-1", "1.5", "1e300", "\"1\"", "null", "[]"})
-      for (const std::string type : {"outbox", "deadLetters"})
+      for (const std::string type : {"outbox", "deadLetters", "history"})
         CHECK(code(R"({"type":")" + type + R"(","limit":)" + limit + "}") == "bad-query");
   }
 
@@ -505,7 +709,9 @@ TEST_SUITE("codec: reads") {
          {"", "null", "[]", "{}", R"({"type":"drop","collection":"order"})", R"({"type":"drop"})",
           R"({"type":"get","collection":"order"})", R"({"type":"get","id":"a"})",
           R"({"type":"get","collection":7,"id":"a"})", R"({"type":"list","collection":"order"})",
-          R"({"type":"outbox"})", R"({"type":"deadLetters"})"}) {
+          R"({"type":"outbox"})", R"({"type":"deadLetters"})", R"({"type":"history"})",
+          R"({"type":"explain","id":"m1"})", R"({"type":"explain","now":0})",
+          R"({"type":"explain","id":7,"now":0})", R"({"type":"explain","id":"m1","now":"0"})"}) {
       CAPTURE(text);
       CHECK(malformed([&] { codec::read(db, config, text); }) != "");
     }

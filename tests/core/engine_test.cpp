@@ -72,11 +72,11 @@ TEST_SUITE("engine") {
     Step step = tell(create("a", R"({"n":1,"b":null})"));
     CHECK(std::get<Applied>(step.results[0]).record ==
           R"({"body":{"n":1,"b":null,"id":"a","updatedAt":"1970-01-01T12:00:00.000Z"},)"
-          R"("sync":{"status":"pending","attempts":0}})");
+          R"("sync":{"status":"pending","attempts":0,"mutation":"m1"}})");
     step = tell(update("a", R"({"n":2,"c":"x"})"));
     CHECK(row("a") ==
           R"({"body":{"n":2,"b":null,"id":"a","updatedAt":"1970-01-01T12:00:00.001Z","c":"x"},)"
-          R"("sync":{"status":"pending","attempts":0}})");
+          R"("sync":{"status":"pending","attempts":0,"mutation":"m2"}})");
     step = tell(write(Kind::update, "a", R"({"remove":["b","c"]})"));
     CHECK(row("a").find("\"b\"") == std::string::npos);
     step = tell(remove("a"));
@@ -238,30 +238,42 @@ TEST_SUITE("engine") {
           R"({"title":"No title","detail":"Give one.","status":422})");
     CHECK(step.status.failed == 1);
     CHECK(step.status.pending == 1);
-    CHECK(row("a").find(R"("status":"failed","attempts":1,"error":{"title":"No title")") !=
-          std::string::npos);
+    CHECK(row("a").ends_with(
+        R"("sync":{"status":"failed","attempts":1,"mutation":"m1",)"
+        R"("error":{"title":"No title","detail":"Give one.","status":422}}})"));
     CHECK(only<Settled>(tell(answered("m2", {.status = 201}))).size() == 1);
 
-    SUBCASE("that is sent again, unchanged and under its key, when the app asks") {
-      Step again = tell(Retry{"m1"});
-      REQUIRE(sent(again) == Ids{"m1"});
+    SUBCASE("that goes again, under a new key, when the app asks") {
+      Step again = tell(Retry{"m1", "again-m1"});
+      CHECK(only<Send>(again) ==
+            std::vector<Send>{{1, "again-m1", 1, "POST", "/orders",
+                               R"({"n":1,"id":"a","updatedAt":"1970-01-01T12:00:00.000Z"})"}});
       CHECK(again.status.failed == 0);
-      CHECK(only<Settled>(tell(answered("m1", {.status = 201}, 2))).size() == 1);
+      CHECK(only<Settled>(tell(answered("again-m1", {.status = 201}))) ==
+            std::vector<Settled>{{"again-m1", {"order", "a"}, Settled::Reason::accepted}});
     }
     SUBCASE("that goes, with the record it would have made, when the app gives it up") {
-      tell(update("a", R"({"n":9})"));
       Step gone = tell(Discard{"m1"});
       CHECK(only<Settled>(gone) ==
-            std::vector<Settled>{{"m1", {"order", "a"}, Settled::Reason::discarded},
-                                 {"m3", {"order", "a"}, Settled::Reason::discarded}});
+            std::vector<Settled>{{"m1", {"order", "a"}, Settled::Reason::discarded}});
       CHECK(row("a") == "null");
       CHECK(gone.status.failed == 0);
+      CHECK(gone.status.pending == 0);
+    }
+    SUBCASE("and with all that was done to it meanwhile") {
+      tell({create("c"), update("c", R"({"n":9})")});
+      tell(answered("m3", {.status = 422}));
+      Step gone = tell(Discard{"m3"});
+      CHECK(only<Settled>(gone) ==
+            std::vector<Settled>{{"m3", {"order", "c"}, Settled::Reason::discarded},
+                                 {"m4", {"order", "c"}, Settled::Reason::discarded}});
+      CHECK(row("c") == "null");
       CHECK(gone.status.pending == 0);
     }
     SUBCASE("that is no longer there for a second retry or discard") {
       tell(Discard{"m1"});
       CHECK(refusal(tell(Discard{"m1"})) == "not-found");
-      CHECK(refusal(tell(Retry{"m1"})) == "not-found");
+      CHECK(refusal(tell(Retry{"m1", "again-m1"})) == "not-found");
     }
   }
 
@@ -293,7 +305,7 @@ TEST_SUITE("engine") {
       CHECK(row("a").find("sync") == std::string::npos);
     }
     SUBCASE("and no longer while it is tried again") {
-      tell(Retry{"m2"});
+      tell(Retry{"m2", "again-m2"});
       CHECK(row("a") == "null");
     }
   }
@@ -322,9 +334,18 @@ TEST_SUITE("engine") {
     reach();
     tell(create("a"));
     Step step = tell(answered("m1", {.status = 500, .retry_after = "20"}));
-    CHECK(step.wake_at == kNoon + 20s);
-    CHECK(sent(tell(Tick{}, kNoon + 19s)).empty());
-    CHECK(sent(tell(Tick{}, kNoon + 20s)) == Ids{"m1"});
+    // And longer than it asks: it asks the same of everybody.
+    const Time due = kNoon + 20s + backoff("m1", 1, 1s, 5min);
+    CHECK(due > kNoon + 20s);
+    CHECK(step.wake_at == due);
+    CHECK(sent(tell(Tick{}, due - 1ms)).empty());
+    CHECK(sent(tell(Tick{}, due)) == Ids{"m1"});
+
+    SUBCASE("but never longer than the backoff does at most") {
+      tell(answered("m1", {.status = 500, .retry_after = "3600"}, 2), due);
+      CHECK(query::outbox(db, 1).find("\"dueAt\":" + std::to_string(
+                (due + 5min).time_since_epoch().count())) != std::string::npos);
+    }
   }
 
   TEST_CASE_FIXTURE(World, "leaves an overloaded origin alone, and blames no mutation for it") {

@@ -2,10 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "draw.h"
+
 using namespace holdfast;
+using test::Draw;
 
 namespace {
 
@@ -42,6 +46,28 @@ const char* const kProto = "has a member called __proto__";
 const char* const kDeep = "is nested deeper than 64 levels";
 const char* const kMembers =
     "has a member that is neither an object 'set' nor an array of names 'remove'";
+
+// Some of a few members, each with a value that tells where it is from.
+std::string some_members(Draw& draw, const std::string& from) {
+  std::string members;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    if (draw(2)) continue;
+    static const std::vector<std::string> values = {"null", "{}", R"([1,{"x":null}])", "0.5"};
+    std::string value = draw(3) ? "\"" + from + "\"" : draw.of(values);
+    members += (members.empty() ? "\"" : ",\"") + std::string(name) + "\":" + value;
+  }
+  return "{" + members + "}";
+}
+
+// An update: something set or not, something removed or not.
+std::string some_change(Draw& draw, const std::string& from) {
+  std::string names;
+  for (const char* name : {"a", "b", "c", "d"})
+    if (draw(3) == 0) names += (names.empty() ? "\"" : ",\"") + std::string(name) + "\"";
+  std::string set = R"("set":)" + some_members(draw, from);
+  if (draw(6) == 0) return "{\"remove\":[" + names + "]}";
+  return names.empty() ? "{" + set + "}" : "{\"remove\":[" + names + "]," + set + "}";
+}
 
 struct Flawed {
   std::string text;
@@ -219,6 +245,41 @@ TEST_SUITE("json: changes and bodies") {
     CHECK(json::fold("{}", R"({"set":{"a":[]}})") == R"({"a":[]})");
   }
 
+  TEST_CASE("two changes become the one that does what both do, in their order") {
+    CHECK(json::merged(R"({"set":{"a":1,"b":1}})", R"({"set":{"b":2,"c":null}})") ==
+          R"({"set":{"a":1,"b":2,"c":null}})");
+    CHECK(json::merged(R"({"set":{"a":1}})", R"({"remove":["a","b"]})") ==
+          R"({"set":{},"remove":["a","b"]})");
+    CHECK(json::merged(R"({"remove":["a"]})", R"({"set":{"a":1}})") ==
+          R"({"set":{"a":1},"remove":["a"]})");
+    CHECK(json::merged("{}", "{}") == R"({"set":{}})");
+    // Whole members: this is no merge patch.
+    CHECK(json::merged(R"({"set":{"a":{"x":1}}})", R"({"set":{"a":{"y":1}}})") ==
+          R"({"set":{"a":{"y":1}}})");
+    CHECK(json::merged("{", R"({"set":{"a":1}})") == R"({"set":{"a":1}})");
+  }
+
+  TEST_CASE("folding both at once is folding one after the other, whatever they are") {
+    Draw draw(14);
+    int same = 0;
+    for (int i = 0; i < 5'000; ++i) {
+      std::string body = some_members(draw, "body");
+      std::string first = some_change(draw, "first");
+      std::string second = some_change(draw, "second");
+      CAPTURE(body);
+      CAPTURE(first);
+      CAPTURE(second);
+      const Json one_by_one = json::fold(json::fold(body, first), second);
+      REQUIRE(json::fold(body, json::merged(first, second)) == one_by_one);
+      std::string third = some_change(draw, "third");
+      CAPTURE(third);
+      REQUIRE(json::merged(json::merged(first, second), third) ==
+              json::merged(first, json::merged(second, third)));
+      same += one_by_one == body;
+    }
+    CHECK(same < 1'000);  // Else too little was changed to say anything.
+  }
+
   TEST_CASE("a stored text that cannot be read folds as an empty one") {
     CHECK(json::fold("{", R"({"set":{"a":1}})") == R"({"a":1})");
     CHECK(json::fold("7", R"({"set":{"a":1}})") == R"({"a":1})");
@@ -250,6 +311,146 @@ TEST_SUITE("json: changes and bodies") {
     CHECK(json::member(object, "none") == "");
     CHECK(json::member("[1]", "s") == "");
     CHECK(json::member("", "s") == "");
+  }
+}
+
+TEST_SUITE("json: ids and references") {
+  TEST_CASE("the id in an answer is told as it stands there, a text or a whole number") {
+    CHECK(json::id(R"({"id":"s-17"})") == R"("s-17")");
+    CHECK(json::id(R"({"n":1,"id":17})") == "17");
+    CHECK(json::id(R"({"id":-1})") == "-1");
+    CHECK(json::id(R"({"id":9007199254740993})") == "9007199254740993");
+    for (const std::string object :
+         {"", "{}", "[]", "17", "<p>", R"({"id":null})", R"({"id":""})", R"({"id":1.5})",
+          R"({"id":true})", R"({"id":["a"]})", R"({"id":{"a":1}})", R"({"ID":"a"})",
+          R"({"a":{"id":"x"}})", R"({"id":"x")"}) {
+      CAPTURE(object);
+      CHECK(json::id(object) == "");
+    }
+  }
+
+  TEST_CASE("a record takes on an id in its place, or goes without one") {
+    CHECK(json::with_id(R"({"n":1,"id":"a","z":null})", "17") == R"({"n":1,"id":17,"z":null})");
+    CHECK(json::with_id(R"({"id":"a","n":1})", R"("s-17")") == R"({"id":"s-17","n":1})");
+    CHECK(json::with_id(R"({"n":1})", R"("a")") == R"({"n":1,"id":"a"})");
+    CHECK(json::with_id(R"({"n":1,"id":"a","z":null})", "") == R"({"n":1,"z":null})");
+    CHECK(json::with_id(R"({"n":1})", "") == R"({"n":1})");
+  }
+
+  TEST_CASE("the text of an id is its own, and a text becomes JSON") {
+    CHECK(json::text(R"("s-17")") == "s-17");
+    CHECK(json::text("17") == "17");
+    CHECK(json::text("9007199254740993") == "9007199254740993");
+    CHECK(json::text(R"("é \"q\"")") == "é \"q\"");
+    for (const std::string none : {"", "null", "nonsense", "\"cut"}) {
+      CAPTURE(none);
+      CHECK(json::text(none) == "");
+    }
+    CHECK(json::quoted("é \"q\"\n") == R"("é \"q\"\n")");
+    CHECK(json::quoted("cut \xc3") == "\"cut \xef\xbf\xbd\"");
+    for (const std::string text : {"", "a", "\"", "\\", "🔧", "null", "17"})
+      CHECK(json::text(json::quoted(text)) == text);
+  }
+
+  TEST_CASE("a field refers to what it holds that can be an id: one, or an array of them") {
+    using Ids = std::vector<std::string>;
+    const Json object = R"({"one":"a","number":17,"several":["a",18,"b"],"none":null,)"
+                        R"("mixed":["a",null,true,1.5,{"id":"x"},["y"],"","a/b","..","a"],)"
+                        R"("text":"two words","object":{"id":"a"},"empty":[]})";
+    CHECK(json::references(object, "one") == Ids{"a"});
+    CHECK(json::references(object, "number") == Ids{"17"});
+    CHECK(json::references(object, "several") == Ids{"a", "18", "b"});
+    CHECK(json::references(object, "mixed") == Ids{"a", "a"});
+    for (const std::string field : {"none", "text", "object", "empty", "unheard-of"}) {
+      CAPTURE(field);
+      CHECK(json::references(object, field).empty());
+    }
+    CHECK(json::references("[]", "one").empty());
+  }
+
+  TEST_CASE("of a field those ids are translated that have another, each as it is") {
+    const std::map<std::string, Json> others = {{"a", "17"}, {"b", R"("s-18")"}, {"19", R"("c")"}};
+    auto translated = [&](const Json& body) {
+      return json::translated(body, "of", [&](const std::string& id) {
+        auto other = others.find(id);
+        return other == others.end() ? Json() : other->second;
+      });
+    };
+    CHECK(translated(R"({"n":1,"of":"a","z":"a"})") == R"({"n":1,"of":17,"z":"a"})");
+    CHECK(translated(R"({"of":"b"})") == R"({"of":"s-18"})");
+    CHECK(translated(R"({"of":19})") == R"({"of":"c"})");
+    CHECK(translated(R"({"of":["a","x",19,null,{"of":"a"},"b"]})") ==
+          R"({"of":[17,"x","c",null,{"of":"a"},"s-18"]})");
+    for (const std::string body :
+         {R"({"n":1})", R"({"of":null})", R"({"of":"x"})", R"({"of":{"of":"a"}})", R"({"of":[]})",
+          R"({"of":1.5})", R"({"of":"two words"})"}) {
+      CAPTURE(body);
+      CHECK(translated(body) == body);
+    }
+  }
+
+  TEST_CASE("what has the shape of a generated id is found wherever it stands, once") {
+    using Ids = std::vector<std::string>;
+    const std::string one = "0192f0aa-0001-7001-8000-00009e3779b1";
+    const std::string other = "0192F0AA-0002-7001-8000-00009E3779B2";
+    CHECK(json::uuids(R"({"a":")" + one + R"(","b":[{"c":")" + other + R"("},")" + one + "\"]}") ==
+          Ids{one, other});
+    CHECK(json::uuids("\"" + one + "\"") == Ids{one});
+    CHECK(json::uuids(R"({")" + one + R"(":true})") == Ids{one});
+    for (const std::string& text : std::vector<std::string>{
+             one,                                          // No string.
+             "\"" + one,                                   // Cut short.
+             "\" " + one + "\"",                           // More than an id,
+             "\"" + one + "x\"",
+             "\"" + one.substr(1) + "\"",                  // or less.
+             R"("0192f0aa-0001-7001-8000-00009e3779bg")",  // No hexadecimal.
+             R"("0192f0aa00001-7001-8000-00009e3779b1")",  // A digit for a stroke,
+             R"("0192f0aa-0001-7001-8000--0009e3779b1")",  // and the other way round.
+             "\"",
+             "",
+             "{}",
+         }) {
+      CAPTURE(text);
+      CHECK(json::uuids(text).empty());
+    }
+  }
+}
+
+TEST_SUITE("json: answers to a batch") {
+  TEST_CASE("each answer is read with its headers, its body as it stands") {
+    auto responses = json::responses(
+        R"({"responses":[{"status":201,"headers":{"etag":"\"7\"","content-type":"a/b",)"
+        R"("retry-after":20,"location":"/x"},"body":{"id":17,"z":null}},{"status":204},)"
+        R"({"status":503,"headers":{"Retry-After":"30"},"body":null},{"status":200,"body":"é"}],)"
+        R"("other":1})",
+        4);
+    REQUIRE(responses);
+    CHECK(*responses ==
+          std::vector<Response>{
+              {.status = 201, .content_type = "a/b", .etag = "\"7\"", .retry_after = "20",
+               .body = R"({"id":17,"z":null})"},
+              {.status = 204, .content_type = "application/json"},
+              {.status = 503, .content_type = "application/json", .retry_after = "30"},
+              {.status = 200, .content_type = "application/json", .body = R"("é")"},
+          });
+    CHECK(json::responses(R"({"responses":[]})", 0)->empty());
+  }
+
+  TEST_CASE("what is no answer to so many is none") {
+    for (const std::string text :
+         {"", "null", "[]", "{}", "<p>", R"({"responses":{}})", R"({"responses":[]})",
+          R"({"responses":[{"status":200},{"status":200}]})", R"({"responses":[7]})",
+          R"({"responses":[{}]})", R"({"responses":[{"status":"200"}]})",
+          R"({"responses":[{"status":-1}]})", R"({"responses":[{"status":200.5}]})",
+          R"({"responses":[{"status":200,"headers":[]}]})",
+          R"({"responses":[{"status":200,"headers":7}]})",
+          R"({"responses":[{"status":200,"__proto__":{}}]})", R"({"responses":[{"status":200}])"}) {
+      CAPTURE(text);
+      CHECK_FALSE(json::responses(text, 1));
+    }
+    // No status at all, and none that means anything.
+    CHECK(json::responses(R"({"responses":[{"status":18446744073709551615}]})", 1)->at(0).status ==
+          999);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backoff.h"
 #include "codec.h"
 #include "draw.h"
 #include "store/records.h"
@@ -439,19 +440,31 @@ TEST_SUITE("query: rows and entries") {
       return row.value("sync", Value("synced")).dump();
     };
     tell(create("a"));
-    CHECK(sync("a") == R"({"status":"pending","attempts":1})");
+    CHECK(sync("a") == R"({"status":"pending","attempts":1,"mutation":"m1"})");
     tell(answered("m1", {.status = 201}));
     CHECK(sync("a") == R"("synced")");
     tell({update("a", R"({"n":2})"), update("a", R"({"n":3})")});
-    CHECK(sync("a") == R"({"status":"pending","attempts":1})");
+    // The attempts are those of its first, the mutation is its last.
+    CHECK(sync("a") == R"({"status":"pending","attempts":1,"mutation":"m3"})");
     tell(answered("m2", {.status = 500}));
-    CHECK(sync("a") == R"({"status":"pending","attempts":1,)"
+    CHECK(sync("a") == R"({"status":"pending","attempts":1,"mutation":"m3",)"
                        R"("error":{"title":"The server answered 500.","status":500}})");
     Time later = kNoon + 5s;
     tell(Tick{}, later);
     tell(answered("m2", {.status = 422, .body = R"({"title":"No"})"}, 2), later);
     CHECK(sync("a") ==
-          R"({"status":"failed","attempts":2,"error":{"title":"No","status":422}})");
+          R"({"status":"failed","attempts":2,"mutation":"m3",)"
+          R"("error":{"title":"No","status":422}})");
+
+    SUBCASE("and which dead letter it waits for") {
+      Write after = create("b");
+      after.after = {"m3"};
+      tell(after, later);
+      CHECK(sync("b") == R"({"status":"pending","attempts":0,"mutation":"m4","blockedBy":)"
+                         R"({"id":"m2","kind":"update","collection":"order","record":"a"}})");
+      tell(Retry{"m2", "again"}, later);
+      CHECK(sync("b") == R"({"status":"pending","attempts":0,"mutation":"m4"})");
+    }
   }
 
   TEST_CASE_FIXTURE(World, "an entry of the outbox tells its state and when it is due") {
@@ -467,11 +480,16 @@ TEST_SUITE("query: rows and entries") {
       states.push_back(entry["id"].get<std::string>() + " " + entry["state"].get<std::string>() +
                        due);
     }
-    CHECK(states == Ids{"m1 in flight", "m2 waiting", "m3 failed", "m4 outcome unknown 43260000",
-                        "m5 pending 43260000", "m6 in flight"});
+    auto due = [](const MutationId& id) {  // What the server asked for, and the jitter.
+      Time at = kNoon + 60s + backoff(id, 1, 1s, 5min);
+      return std::to_string(at.time_since_epoch().count());
+    };
+    CHECK(states == Ids{"m1 in flight", "m2 waiting", "m3 failed",
+                        "m4 outcome unknown " + due("m4"), "m5 pending " + due("m5"),
+                        "m6 in flight"});
     CHECK(query::dead_letters(db, 10) ==
           R"([{"id":"m3","kind":"create","collection":"order","record":"b","state":"failed",)"
-          R"("attempts":1,"writtenAt":43200000,)"
+          R"("attempts":1,"writtenAt":43200000,"unknown":false,"holds":[],)"
           R"("change":{"n":1,"id":"b","updatedAt":"1970-01-01T12:00:00.000Z"},)"
           R"("error":{"title":"No","status":422}}])");
     CHECK(query::outbox(db, 0) == "[]");
@@ -481,5 +499,92 @@ TEST_SUITE("query: rows and entries") {
     tell(remove("e"));
     CHECK(query::outbox(db, 10).find("\"change\"", query::outbox(db, 10).find("\"m7\"")) ==
           std::string::npos);
+  }
+
+  TEST_CASE("an entry says what was folded into it, what it waits for and what blocks it") {
+    Config config = orders();
+    config.collections["order"].coalesce = true;
+    config.max_attempts = 1;
+    World w(config);
+    w.reach();
+    auto entries = [&] {
+      Ids entries;
+      for (auto entry : Value::parse(query::outbox(w.db, 10))) {
+        for (const char* other : {"collection", "writtenAt", "change", "error"}) entry.erase(other);
+        entries.push_back(entry.dump());
+      }
+      return entries;
+    };
+    w.tell(w.create("a"));
+    w.tell({w.update("a", R"({"n":2})"), w.update("a", R"({"n":3})")});
+    Write after = w.create("b");
+    after.after = {"m1", "m2"};
+    w.tell(after);
+    CHECK(entries() ==
+          Ids{R"({"id":"m1","kind":"create","record":"a","state":"in flight","attempts":1})",
+              R"({"id":"m2","kind":"update","record":"a","state":"waiting","attempts":0,)"
+              R"("folded":1,"waitsFor":["m1"]})",
+              R"({"id":"m4","kind":"create","record":"b","state":"waiting","attempts":0,)"
+              R"("waitsFor":["m1","m2"]})"});
+    w.tell(w.answered("m1", {.status = 500}));
+    const std::string m1 = R"({"id":"m1","kind":"create","collection":"order","record":"a"})";
+    CHECK(entries() ==
+          Ids{R"({"id":"m1","kind":"create","record":"a","state":"failed","attempts":1,)"
+              R"("unknown":true,"holds":[)"
+              R"({"id":"m2","kind":"update","collection":"order","record":"a"},)"
+              R"({"id":"m4","kind":"create","collection":"order","record":"b"}]})",
+              R"({"id":"m2","kind":"update","record":"a","state":"waiting","attempts":0,)"
+              R"("folded":1,"waitsFor":["m1"],"blockedBy":)" + m1 + "}",
+              R"({"id":"m4","kind":"create","record":"b","state":"waiting","attempts":0,)"
+              R"("waitsFor":["m1","m2"],"blockedBy":)" + m1 + "}"});
+  }
+
+  TEST_CASE_FIXTURE(World, "a dead letter names a hundred of those that it holds back") {
+    reach();
+    tell(create("a"));
+    tell(answered("m1", {.status = 422}));
+    std::vector<Event> events;
+    for (int i = 0; i < 101; ++i) {
+      Write write = create("r" + std::to_string(i));
+      write.after = {"m1"};
+      events.push_back(write);
+    }
+    tell(events);
+    Value letter = Value::parse(query::dead_letters(db, 1))[0];
+    REQUIRE(letter["holds"].size() == 100);
+    CHECK(letter["holds"][0]["id"] == "m2");
+  }
+
+  TEST_CASE_FIXTURE(World, "attempts that stray, with the API there, are blocked") {
+    reach();
+    tell(create("a"));
+    Time now = kNoon;
+    auto state = [&] { return Value::parse(query::outbox(db, 1))[0]["state"].get<std::string>(); };
+    for (int attempt = 1; attempt <= 3; ++attempt) {
+      CHECK(state() == "in flight");
+      tell(silent("m1", Silence::network, attempt), now);
+      if (attempt == 3) break;
+      CHECK(state() == "outcome unknown");
+      now += 10min;
+      tell(Sync{}, now);
+      tell(good_probe(), now);
+    }
+    CHECK(state() == "blocked");
+    CHECK(row("a").find(R"("error":{"title":"Blocked")") != std::string::npos);
+  }
+
+  TEST_CASE_FIXTURE(World, "the history says what left, the latest first") {
+    reach();
+    tell({create("a"), create("b")});
+    tell(answered("m1", {.status = 201}), kNoon + 1s);
+    tell(answered("m2", {.status = 422}), kNoon + 2s);
+    tell(Retry{"m2", "again"}, kNoon + 3s);
+    CHECK(query::history(db, 10) ==
+          R"([{"id":"m2","kind":"create","collection":"order","record":"b","reason":"replaced",)"
+          R"("at":43203000,"successor":"again"},)"
+          R"({"id":"m1","kind":"create","collection":"order","record":"a","reason":"accepted",)"
+          R"("at":43201000}])");
+    CHECK(query::history(db, 1).find("m1") == std::string::npos);
+    CHECK(query::history(db, 0) == "[]");
   }
 }

@@ -18,7 +18,8 @@ struct RecordsTest : Tables {
 
 bool same(const Record& one, const Record& other) {
   return one.body == other.body && one.base == other.base && one.head == other.head &&
-         one.tail == other.tail && one.confirmed == other.confirmed;
+         one.tail == other.tail && one.confirmed == other.confirmed && one.gone == other.gone &&
+         one.server_id == other.server_id;
 }
 
 }  // namespace
@@ -38,6 +39,8 @@ TEST_SUITE("records") {
              .base = R"({"s":"é 🔧 ' \u0000"})",
              .tail = 0,
              .confirmed = 4},
+             {.body = "{}", .base = "{}", .confirmed = 5, .server_id = R"("é-17")"},
+             {.body = "{}", .base = "{}", .head = 2, .tail = 3, .gone = true, .server_id = "17"},
          }) {
       records.save(a, record);
       CHECK(same(records.find(a), record));
@@ -79,6 +82,46 @@ TEST_SUITE("records") {
       records.forget("order", 2);
       CHECK(rows() == 0);
     }
+  }
+
+  TEST_CASE_FIXTURE(RecordsTest, "a record is known while anything of it is left") {
+    CHECK_FALSE(records.known(a));
+    records.save(a, {.head = 1, .tail = 1});
+    CHECK(records.known(a));
+    CHECK_FALSE(records.known({"note", "a"}));
+    records.save(a, {});
+    CHECK_FALSE(records.known(a));
+  }
+
+  TEST_CASE_FIXTURE(RecordsTest, "a record is found by what the server calls it, as a text") {
+    CHECK(records.called("order", "17") == std::nullopt);
+    records.call(a, "17");
+    records.call({"order", "b"}, R"("s-18")");
+    records.call({"note", "n"}, R"("17")");
+    CHECK(records.called("order", "17") == "a");
+    CHECK(records.called("order", "s-18") == "b");
+    CHECK(records.called("note", "17") == "n");
+    CHECK(records.called("note", "s-18") == std::nullopt);
+    CHECK(records.called("order", "a") == std::nullopt);
+    records.call({"order", "c"}, "17");
+    CHECK(records.called("order", "17") == "c");
+  }
+
+  TEST_CASE_FIXTURE(RecordsTest, "what the server calls a record is forgotten with it") {
+    const Record record{.body = "{}", .base = "{}", .confirmed = 1, .server_id = "17"};
+    records.save(a, record);
+    records.call(a, "17");
+    records.call({"order", "b"}, "18");
+
+    SUBCASE("at once") { records.save(a, {.server_id = "17"}); }
+    SUBCASE("or when a pull can no longer bring it back") {
+      records.save(a, {.confirmed = 2, .server_id = "17"}, /*tombstone=*/true);
+      CHECK(records.called("order", "17") == "a");
+      records.forget("order", 2);
+    }
+    CHECK(rows() == 0);
+    CHECK(records.called("order", "17") == std::nullopt);
+    CHECK(records.called("order", "18") == "b");
   }
 
   TEST_CASE_FIXTURE(RecordsTest, "only tombstones are forgotten") {

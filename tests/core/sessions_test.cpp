@@ -62,6 +62,14 @@ TEST_SUITE("sessions") {
     CHECK(answer(write(5, 0, "two")) == "applied");
   }
 
+  TEST_CASE_FIXTURE(SessionsTest, "one of the clients can be named, once there was any") {
+    CHECK(sessions.any() == "");
+    sessions.answer(write(2, 0, "b"), kExists);  // And not what it was refused.
+    CHECK(sessions.any() == "client/b");
+    sessions.answer(write(1, 0, "c"), std::nullopt);
+    CHECK(sessions.any() == "client/b");
+  }
+
   TEST_CASE_FIXTURE(SessionsTest, "what a client has acknowledged is forgotten, and only that") {
     for (int number : {1, 2, 9, 10, 11}) sessions.answer(write(number), kExists);
     sessions.answer(write(2, 0, "other"), kExists);

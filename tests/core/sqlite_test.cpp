@@ -169,6 +169,51 @@ TEST_CASE_FIXTURE(Fixture, "a transaction") {
   }
 }
 
+TEST_CASE_FIXTURE(Fixture, "a savepoint") {
+  {
+    Transaction transaction(db);
+    add(1);
+    SUBCASE("undoes its own part, and the transaction goes on") {
+      {
+        Savepoint savepoint(db);
+        add(2);
+        savepoint.roll_back();
+        CHECK(rows() == "1");
+        add(3);  // As if it had just begun.
+      }
+      add(4);
+      CHECK(rows() == "1,3,4");
+    }
+    SUBCASE("keeps what was done when it ends") {
+      {
+        Savepoint savepoint(db);
+        add(3);
+      }
+      add(4);
+      CHECK(rows() == "1,3,4");
+    }
+    SUBCASE("undoes only what came after it, one after the other") {
+      for (int n = 3; n <= 5; ++n) {
+        Savepoint savepoint(db);
+        add(n);
+        if (n == 5) savepoint.roll_back();
+      }
+      CHECK(rows() == "1,3,4");
+    }
+    transaction.commit();
+  }
+  CHECK(rows() == "1,3,4");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what only a savepoint did is gone with its transaction") {
+  {
+    Transaction transaction(db);
+    Savepoint savepoint(db);
+    add(1);
+  }
+  CHECK(rows() == "");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a checkpoint starts the WAL anew") {
   add(1);
   int pages = db.wal_pages();

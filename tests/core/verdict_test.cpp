@@ -82,11 +82,13 @@ const std::vector<Row> kByStatus = {
     {"408", kAll, each({408}), Verdict::retry, true},
     {"425", kAll, each({425}), Verdict::retry, false},
     {"429", kAll, each({429}), Verdict::overloaded, false},
-    {"502, 503, 504", kAll, each({502, 503, 504}), Verdict::overloaded, true},
-    {"502, 503, 504 in HTML", kAll, each({502, 503, 504}, kHtml), Verdict::overloaded, true},
+    {"502, 504", kAll, each({502, 504}), Verdict::overloaded, true},
+    {"502, 504 in HTML", kAll, each({502, 504}, kHtml), Verdict::overloaded, true},
+    {"503", kAll, each({503}), Verdict::overloaded, false},
+    {"503 in HTML", kAll, each({503}, kHtml), Verdict::overloaded, false},
     {"any other 5xx", kAll, each({500, 506, 507, 508, 509, 510}), Verdict::retry, true},
     {"any other 5xx, unheard of", kAll, statuses(512, 599), Verdict::retry, true},
-    {"501, 505", kAll, each({501, 505}), Verdict::rejected, true},
+    {"501, 505", kAll, each({501, 505}), Verdict::rejected, false},
     {"401", kAll, each({401}), Verdict::sign_in, false},
     {"401 in HTML", kAll, each({401}, kHtml), Verdict::sign_in, false},
     {"409", kAll, each({409}), Verdict::conflict, true},
@@ -114,6 +116,20 @@ const std::vector<Row> kInProgress = {
      Verdict::conflict, true},
 };
 
+// What the app says of statuses holds before the table: of each that an API may answer with.
+struct Override {
+  std::string word;
+  std::vector<int> Overrides::*statuses;
+  Verdict verdict;
+};
+
+const std::vector<Override> kOverrides = {
+    {"signIn", &Overrides::sign_in, Verdict::sign_in},
+    {"conflict", &Overrides::conflict, Verdict::conflict},
+    {"reject", &Overrides::reject, Verdict::rejected},
+    {"retry", &Overrides::retry, Verdict::retry},
+};
+
 void check(const std::vector<Row>& rows) {
   for (const Row& row : rows)
     for (Kind kind : row.kinds)
@@ -122,7 +138,7 @@ void check(const std::vector<Row>& rows) {
         CAPTURE(response.status);
         CAPTURE(response.body);
         CAPTURE(static_cast<int>(kind));
-        CHECK(judge(kind, response) == row.verdict);
+        CHECK(judge(kind, response, {}) == row.verdict);
         CHECK(outcome_unknown(response) == row.unknown);
       }
 }
@@ -148,6 +164,56 @@ TEST_SUITE("verdict") {
         CHECK(covered.contains(status));
       }
     }
+  }
+
+  TEST_CASE("what the app says of a status holds before the table, and only of that status") {
+    for (const Override& o : kOverrides)
+      for (const Row& row : kByStatus)
+        for (Kind kind : row.kinds)
+          for (const Response& response : row.responses) {
+            if (response.status < 300) continue;
+            CAPTURE(o.word);
+            CAPTURE(response.status);
+            Overrides overrides;
+            (overrides.*o.statuses) = {response.status};
+            CHECK(judge(kind, response, overrides) == o.verdict);
+            (overrides.*o.statuses) = {response.status - 1, response.status + 1};
+            CHECK(judge(kind, response, overrides) == row.verdict);
+          }
+  }
+
+  TEST_CASE("and where it says two things of one, the more careful is done") {
+    for (std::size_t first = 0; first < kOverrides.size(); ++first)
+      for (std::size_t second = first; second < kOverrides.size(); ++second) {
+        Overrides overrides;
+        for (std::size_t i : {first, second}) (overrides.*kOverrides[i].statuses) = {403};
+        CHECK(judge(Kind::update, answer(403), overrides) == kOverrides[first].verdict);
+      }
+  }
+
+  TEST_CASE("but a success stays one, and a captive portal none of the API's") {
+    Overrides all;
+    for (int status = 0; status < 600; ++status)
+      for (const Override& o : kOverrides) (all.*o.statuses).push_back(status);
+    for (const auto& rows : {kElsewhere, kByStatus})
+      for (const Row& row : rows)
+        for (Kind kind : row.kinds)
+          for (const Response& response : row.responses) {
+            if (row.verdict != Verdict::unreachable && response.status >= 300) continue;
+            CAPTURE(row.answer);
+            CAPTURE(response.status);
+            CHECK(judge(kind, response, all) == row.verdict);
+          }
+  }
+
+  TEST_CASE("what happened is told to a person") {
+    CHECK(told(Silence::network) == "No answer came: the network failed.");
+    CHECK(told(Silence::timeout) == "No answer came in time.");
+    CHECK(told(Silence::not_sent) == "It was not sent: the app's headers did not come.");
+    CHECK(told(Silence::unbuildable) == "No such request can be made.");
+    CHECK(told(redirect(0)) == "The answer was a redirect to elsewhere.");
+    CHECK(told(answer(200, kHtml)) == "The answer was not the API's: a captive portal, perhaps.");
+    CHECK(told(answer(503)) == "The server answered 503.");
   }
 
   TEST_CASE("a probe is answered well, badly, or not by the API at all") {

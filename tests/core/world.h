@@ -19,7 +19,10 @@ inline constexpr Time kNoon{std::chrono::hours(12)};
 
 inline Config orders() {
   Config config;
-  config.collections["order"] = {.path = "/orders", .indexes = {{"done", "-createdAt"}}};
+  Collection& order = config.collections["order"];
+  order.path = "/orders";
+  order.indexes = {{"done", "-createdAt"}};
+  order.coalesce = false;  // What each write becomes is seen one by one.
   return config;
 }
 

@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const names = ['due', 'entry', 'filter', 'route', 'section', 'words'];
+const names = ['due', 'editor', 'entry', 'filter', 'route', 'section', 'words'];
 const outfile = join(mkdtempSync(join(tmpdir(), 'holdfast-app-')), 'app.mjs');
 await build({
   stdin: {
@@ -152,7 +152,81 @@ test("a refusal is told in words, with the server's reason", () => {
 
 test('a change is named by what it does', () => {
   const update = set => app.changeWords({ kind: 'update', change: { set, remove: [] } });
-  assert.equal(app.changeWords({ kind: 'create' }), 'New order');
+  assert.equal(app.changeWords({ kind: 'create', collection: 'order' }), 'New order');
+  assert.equal(app.changeWords({ kind: 'create', collection: 'note' }), 'New note');
+  assert.equal(app.changeWords({ kind: 'delete', collection: 'note' }), 'Deleted note');
   assert.equal(update({ status: 'done' }), 'Marked as done');
   assert.equal(update({ title: 'x', dueAt: null }), 'Changed title and due date');
+});
+
+// Two records that this page knows, and one that it does not.
+const boiler = '0192f3a0-0000-7000-8000-000000000001';
+const key = '0192f3a0-0000-7000-8000-000000000002';
+const unknown = '0192f3a0-0000-7000-8000-000000000003';
+const note = { text: 'The key is under the mat, and there is a dog\n…' };
+const known = {
+  titleOf: id => (id === boiler ? 'Boiler' : undefined),
+  noteOf: id => (id === key ? note : undefined),
+};
+const plain = words => words.replace(/[\u2068\u2069]/g, '');
+
+test('what a record waits for is told by its name', () => {
+  const words = sync => app.standingWords({ status: 'pending', attempts: 0, ...sync }, known);
+  const blockedBy = { id: unknown, kind: 'create', collection: 'order', record: boiler };
+  const { title } = words({ blockedBy });
+  assert.equal(plain(title), 'Waits for the new order “Boiler”, which failed');
+  assert.deepEqual(words({ attempts: 3 }), {
+    title: 'Waiting to be sent',
+    detail: 'Tried 3 times so far.',
+  });
+  const error = { status: 422, detail: 'Too long.' };
+  const failed = words({ status: 'failed', error, blockedBy });
+  assert.deepEqual(failed, {
+    title: 'The server did not accept this change',
+    detail: 'Too long.',
+  });
+});
+
+test("Holdfast's own sentence has names instead of ids", () => {
+  const said = app.explanationWords(
+    `It waits for the create of order ${boiler}, which failed: it refers to that record. Nothing ` +
+      `happens before the failed create of order ${boiler} is retried. And note ${unknown}.`,
+    known,
+  );
+  assert.equal(
+    plain(said),
+    'It waits for the create of “Boiler”, which failed: it refers to that record. Nothing ' +
+      'happens before the failed create of “Boiler” is retried. And a note.',
+  );
+});
+
+test('a discard names what goes along', () => {
+  const note = record => ({ kind: 'create', collection: 'note', record });
+  const letter = { kind: 'create', collection: 'order', record: boiler };
+  const words = holds => plain(app.discardWords({ ...letter, holds }, known));
+  const alone = 'The server never had this order. It goes from this device.';
+  assert.equal(words([]), alone);
+  const text = 'The key is under the mat, and there is…';
+  assert.equal(
+    words([note(key), { kind: 'update', collection: 'order', record: boiler }]),
+    `${alone} With it: the note “${text}” and a change of “Boiler”.`,
+  );
+  const many = words(Array.from({ length: 8 }, () => note(unknown)));
+  assert.match(many, /: a note, a note, a note, a note, a note, and 3 more\.$/);
+  assert.equal(plain(app.holdsWords([note(key)], known)), `Holds back the note “${text}”.`);
+  assert.equal(app.holdsWords([], known), '');
+});
+
+test('the fields to be mended are those that the problem names', () => {
+  const named = pointers =>
+    app.fieldsNamed({ errors: pointers.map(pointer => ({ pointer, detail: 'No.' })) });
+  assert.deepEqual(named(['#/title', '#/title', '#/checklist/0/text']), ['title', 'checklist']);
+  assert.deepEqual(named(['/city', 'city', 7, undefined]), ['city']);
+  assert.deepEqual(app.fieldsNamed({ errors: 'none' }), []);
+  assert.deepEqual(app.fieldsNamed(undefined), []);
+});
+
+test("an API's own kind of problem is told by its title", () => {
+  const problem = { status: 409, type: 'urn:problem-type:order-has-notes', title: 'It has notes' };
+  assert.equal(app.problemWords(problem).title, 'It has notes');
 });

@@ -226,9 +226,22 @@ overEachDatabase(createDatabase => {
   test('describes itself', async () => {
     const { status, body } = await client.get('/api/openapi.json');
     assert.deepEqual([status, body.openapi], [200, '3.1.0']);
-    assert.deepEqual(Object.keys(body.paths), ['/api/health', '/api/orders', '/api/orders/{id}']);
-    assert.deepEqual(Object.keys(body.paths['/api/orders/{id}']), ['get', 'put', 'delete']);
-    assert.deepEqual(Object.keys(body.components.schemas), ['Order', 'OrderInput', 'Problem']);
+    assert.deepEqual(Object.keys(body.paths).sort(), [
+      '/api/batch',
+      '/api/health',
+      '/api/notes',
+      '/api/notes/{id}',
+      '/api/orders',
+      '/api/orders/{id}',
+      '/api/sign-in',
+    ]);
+    for (const path of ['/api/orders/{id}', '/api/notes/{id}']) {
+      assert.deepEqual(Object.keys(body.paths[path]), ['get', 'put', 'delete']);
+    }
+    const schemas = ['Order', 'OrderInput', 'Note', 'NoteInput', 'Problem'];
+    assert.deepEqual(Object.keys(body.components.schemas), schemas);
+    const { responses } = body.paths['/api/batch'].post;
+    assert.deepEqual(Object.keys(responses), ['200', '413', '422', 'default']);
     const { body: order } = await client.post({ title: 'Described' });
     assert.deepEqual(body.components.schemas.Order.required, Object.keys(order));
   });

@@ -49,6 +49,8 @@ overEachDatabase(createDatabase => {
     const shown = {
       health: 200,
       fail: null,
+      refuse: null,
+      signIn: 'optional',
       cutAnswers: 'none',
       delayMs: 0,
       captivePortal: false,
@@ -84,6 +86,31 @@ overEachDatabase(createDatabase => {
     await client.control({ fail: { status: 422 } });
     assertProblem(await client.delete(order.id), 422, /switch/);
     await client.control({ fail: null });
+    assert.equal((await client.delete(order.id)).status, 204);
+  });
+
+  test('refuses the changes of one record, as long as it has the title that it had', async () => {
+    const order = newOrder({ title: 'Boiler' });
+    const refuse = { id: order.id, title: order.title };
+    await client.control({ refuse });
+    const key = randomUUID();
+    const refused = await client.post(order, key);
+    assertProblem(refused, 422, /“title” is refused/);
+    assert.deepEqual(
+      refused.body.errors.map(({ pointer }) => pointer),
+      ['#/title'],
+    );
+    assert.equal((await client.post(newOrder({ title: 'Boiler' }))).status, 201);
+    assert.equal((await client.get(`/api/orders/${order.id}`)).status, 404);
+    const mended = { ...order, title: 'Boiler, flat 3B' };
+    assert.equal((await client.post(mended, key)).status, 201);
+    assertProblem(await client.put({ ...order, notes: 'Again' }), 422, /“title” is refused/);
+    assertProblem(await client.delete(order.id), 422, /switch/);
+    assert.equal((await client.get(`/api/orders/${order.id}`)).body.title, mended.title);
+
+    await client.control({ refuse: { id: order.id } });
+    assertProblem(await client.put(mended), 422, /switch/);
+    await client.control({ refuse: null });
     assert.equal((await client.delete(order.id)).status, 204);
   });
 
@@ -176,6 +203,7 @@ overEachDatabase(createDatabase => {
       at: new Date(noon).toISOString(),
       owner: 'anonymous',
       key: null,
+      batch: null,
       body: null,
       effect: 'none',
       cut: false,

@@ -57,6 +57,17 @@ export function newOrder(fields) {
   };
 }
 
+/** @param {{ orderId: string }} fields */
+export function newNote(fields) {
+  return {
+    id: randomUUID(),
+    text: 'The key is under the mat',
+    createdAt: '2026-11-22T11:00:00.000Z',
+    updatedAt: '2026-11-22T11:00:00.000Z',
+    ...fields,
+  };
+}
+
 /**
  * @param {string} url
  * @returns What a test asks of the server at `url`.
@@ -93,6 +104,12 @@ export function clientOf(url) {
     post: (body, key, headers) => request('POST', '/api/orders', { body, key, headers }),
     put: (body, key, headers) => request('PUT', `/api/orders/${body.id}`, { body, key, headers }),
     delete: (id, key, headers) => request('DELETE', `/api/orders/${id}`, { key, headers }),
+    addNote: (body, key, headers) => request('POST', '/api/notes', { body, key, headers }),
+    putNote: (body, key) => request('PUT', `/api/notes/${body.id}`, { body, key }),
+    deleteNote: (id, key) => request('DELETE', `/api/notes/${id}`, { key }),
+    batch: (requests, headers) =>
+      request('POST', '/api/batch', { body: { requests }, headers }),
+    signIn: (body = {}) => request('POST', '/api/sign-in', { body }),
     control: body => request('POST', '/control', { body }),
     log: async () => (await request('GET', '/control/log')).body,
   };

@@ -32,6 +32,20 @@ Body changed(Body body, const Change& change) {
   return body;
 }
 
+Change merged(Change first, const Change& second) {
+  for (const auto& name : second.remove) {
+    first.set.erase(name);
+    first.remove.push_back(name);
+  }
+  for (const auto& [name, value] : second.set) first.set[name] = value;
+  return first;
+}
+
+std::string unquoted(std::string_view value) {
+  bool is_string = value.size() >= 2 && value.front() == '"';
+  return std::string(is_string ? value.substr(1, value.size() - 2) : value);
+}
+
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 std::string text_of(const Body& body) {
@@ -60,6 +74,38 @@ std::optional<Body> body_of(std::string_view text) {
     at = end + 1;
   }
   return body;
+}
+
+std::optional<std::vector<std::string>> list_of(std::string_view text) {
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::nullopt;
+  std::vector<std::string> list;
+  for (std::size_t at = 1; at < text.size() - 1;) {
+    std::size_t end = end_of_value(text, at);
+    list.emplace_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return list;
+}
+
+std::vector<std::string> ids_in(std::string_view value) {
+  std::vector<std::string> ids;
+  if (auto list = list_of(value))
+    for (const auto& id : *list) ids.push_back(unquoted(id));
+  else if (value != "null") ids.push_back(unquoted(value));
+  return ids;
+}
+
+std::string exchanged(const std::string& value,
+                      const std::function<std::string(const std::string& id)>& other) {
+  auto one = [&](const std::string& id) {
+    std::string its = other(unquoted(id));
+    return its.empty() ? id : its;
+  };
+  auto list = list_of(value);
+  if (!list) return one(value);
+  std::string text;
+  for (const auto& id : *list) text += (text.empty() ? "" : ",") + one(id);
+  return "[" + text + "]";
 }
 
 }  // namespace holdfast::sim

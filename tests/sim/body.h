@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,7 +28,23 @@ std::string text_of(const Body& body);
 std::string text_of(const Change& change);
 std::string quoted(std::string_view text);
 
+// The text of a JSON string, or another value as it stands.
+std::string unquoted(std::string_view value);
+
+// The change that does what both do, one after the other.
+Change merged(Change first, const Change& second);
+
 // The members of a JSON object; nothing when the text is none.
 std::optional<Body> body_of(std::string_view text);
+
+// The elements of a JSON array; nothing when the text is none.
+std::optional<std::vector<std::string>> list_of(std::string_view text);
+
+// The ids in the value of a field that refers to records: one, or an array of them.
+std::vector<std::string> ids_in(std::string_view value);
+
+// The value with each id in the place of which "other" answers a value exchanged for it.
+std::string exchanged(const std::string& value,
+                      const std::function<std::string(const std::string& id)>& other);
 
 }  // namespace holdfast::sim

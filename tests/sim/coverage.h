@@ -21,6 +21,7 @@ namespace holdfast::sim {
   FAULT(request_twice, "network: request twice")                                \
   FAULT(request_late, "network: request arrives after its timeout")             \
   FAULT(request_outlives, "network: request arrives after its session")         \
+  FAULT(request_stuck, "network: request lost for it took too long")            \
   FAULT(not_sent, "network: not sent, no headers")                              \
   FAULT(unbuildable, "network: no such request can be made")                    \
   FAULT(portal_page, "answer: 200 with HTML, a captive portal")                 \
@@ -86,8 +87,48 @@ namespace holdfast::sim {
   FAULT(call_overtaken, "page: a later call arrives first")                     \
   FAULT(page_gone, "page: closed with calls unanswered")                        \
   FAULT(bad_write, "app: writes what must be refused")                          \
-  FAULT(retried, "app: retries a dead letter")                                  \
-  FAULT(discarded, "app: discards a dead letter")                               \
+  FAULT(transaction, "app: a transaction")                                      \
+  FAULT(transaction_refused, "app: a transaction that is refused as a whole")   \
+  FAULT(after, "app: a write goes after one that it names")                     \
+  FAULT(referred, "lanes: a mutation waits for a create that it refers to")     \
+  FAULT(barrier, "lanes: a mutation waits for all before it")                   \
+  FAULT(folded_create, "folding: an update into a create")                      \
+  FAULT(folded_update, "folding: an update into an update")                     \
+  FAULT(folded_delete, "folding: a delete into an update")                      \
+  FAULT(undone, "folding: a create and its delete vanish")                      \
+  FAULT(corrected, "letters: a write corrects a red record")                    \
+  FAULT(create_undone, "letters: a delete undoes a refused create")             \
+  FAULT(cascaded, "letters: a delete undoes a refused create, cascading")       \
+  FAULT(has_dependants, "letters: a delete of a refused create is refused")     \
+  FAULT(delete_undone, "letters: an update undoes a refused delete")            \
+  FAULT(retried, "letters: retried under a new key")                            \
+  FAULT(resent, "letters: retried unchanged, outcome unknown")                  \
+  FAULT(duplicated, "letters: retried under a new key, outcome unknown")        \
+  FAULT(edited, "letters: edited")                                              \
+  FAULT(edit_refused, "letters: an edit is refused")                            \
+  FAULT(discarded, "letters: discarded")                                        \
+  FAULT(cancelled, "letters: cancelled")                                        \
+  FAULT(cancel_refused, "letters: too late to cancel")                          \
+  FAULT(dependants_gone, "letters: dependants go along")                        \
+  FAULT(letter_repeated, "letters: a call repeated")                            \
+  FAULT(batch, "batch: sent")                                                   \
+  FAULT(batch_partial, "batch: some of its members fail")                       \
+  FAULT(batch_refused, "batch: refused as a whole")                             \
+  FAULT(batch_malformed, "batch: an answer of no use")                          \
+  FAULT(renamed, "ids: the server chooses one")                                 \
+  FAULT(translated, "ids: a reference is translated")                           \
+  FAULT(twin_joined, "ids: a pull knows a record before its create is answered")\
+  FAULT(id_told_by_app, "ids: the app's function tells one")                    \
+  FAULT(key_forgotten, "key: comes again past its lifetime")                    \
+  FAULT(asked_for, "key: past its lifetime, the server is asked")               \
+  FAULT(found_there, "key: asked for, the record is there")                     \
+  FAULT(found_absent, "key: asked for, the record is not there")                \
+  FAULT(given_up_unknown, "key: past its lifetime, the app is asked")           \
+  FAULT(signed_out, "sign-in: a request without credentials")                   \
+  FAULT(sign_in, "sign-in: the app is asked, and signs in")                     \
+  FAULT(circuit, "way: three mutations in a row fail, a probe goes first")      \
+  FAULT(alone, "way: after an outage one goes alone")                           \
+  FAULT(held_back, "end: drained but for what is behind a dead letter")         \
   FAULT(changed_elsewhere, "another device: changes a record")                  \
   FAULT(deleted_elsewhere, "another device: deletes a record")
 

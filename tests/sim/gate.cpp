@@ -8,6 +8,9 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Duration kLongest = std::chrono::hours(24);
+constexpr Duration kSoon = std::chrono::seconds(10);
+constexpr int kStrays = 3;
+constexpr std::size_t kCircuit = 3;
 
 }  // namespace
 
@@ -15,53 +18,118 @@ void Gate::begin() {
   open_ = false;
   paused_ = false;
   probing_.reset();
+  asked_ = Asked::no;
+  must_ask_ = may_ask_ = 0;
+  notes_.clear();
 }
 
 // A time further away than it can have been set came from another clock.
 void Gate::mend(Time now) {
+  must_ask_ = may_ask_ = 0;
   if (floor_ > now + kLongest) floor_ = now;
   if (fresh_until_ > now + fresh_) open_ = false;
 }
 
-void Gate::take(const Happening& happening, Time now, Epoch epoch, bool current) {
+void Gate::take(const Happening& happening, Time now, const Ledger& ledger) {
   const Event& event = happening.event;
   if (std::holds_alternative<Online>(event) || std::holds_alternative<Sync>(event) ||
       std::holds_alternative<SignedIn>(event)) {
     open_ = false;
     probing_.reset();
   }
-  if (std::holds_alternative<Offline>(event)) open_ = false;
+  if (std::holds_alternative<SignedIn>(event)) asked_ = Asked::no;
+  if (std::holds_alternative<Offline>(event)) {
+    open_ = false;
+    forget_asking();
+  }
   if (std::holds_alternative<Pause>(event)) paused_ = true;
   if (std::holds_alternative<Resume>(event)) paused_ = false;
-  if (std::holds_alternative<Answered>(event) && current && happening.meaning == Meaning::waits)
-    close(happening, now);
+  if (auto* e = std::get_if<Answered>(&event))
+    if (ledger.is_current(e->epoch, e->id, e->attempt)) take_outcome(e->id, happening.outcome, now);
+  if (auto* e = std::get_if<BatchAnswered>(&event))
+    for (std::size_t i = 0; i < e->members.size(); ++i)
+      if (ledger.is_current(e->epoch, e->members[i].id, e->members[i].attempt))
+        take_outcome(e->members[i].id, happening.members.at(i), now);
   if (auto* probed = std::get_if<Probed>(&event)) {
-    if (probed->epoch != epoch || probed->probe != probing_) return;
+    if (probed->epoch != ledger.epoch() || probed->probe != probing_) return;
     probing_.reset();
-    if (happening.meaning != Meaning::accepted) return close(happening, now);
+    if (happening.outcome.meaning != Meaning::accepted) {
+      if (!happening.outcome.sign_in) alone_ = true;
+      return close(happening.outcome, now);
+    }
     open_ = true;
     fresh_until_ = now + fresh_;
   }
 }
 
-void Gate::close(const Happening& happening, Time now) {
-  open_ = false;
-  if (happening.floor) floor_ = std::max(floor_, now + *happening.floor);
+void Gate::take_outcome(const MutationId& id, const Outcome& outcome, Time now) {
+  int& strays = strays_[id];
+  bool soon = open_ && now <= fresh_until_ - fresh_ + kSoon;
+  bool stray = outcome.meaning == Meaning::waits && outcome.strays && soon;
+  strays = stray ? strays + 1 : 0;
+  switch (outcome.meaning) {
+    case Meaning::accepted:
+    case Meaning::absent: failed_.clear(); [[fallthrough]];
+    case Meaning::refused:
+      alone_ = false;
+      asked_ = Asked::no;
+      return;
+    case Meaning::counted:
+      failed_.insert(id);
+      if (failed_.size() < kCircuit) return;
+      notes_.push_back(Fault::circuit);
+      open_ = false;
+      return forget_asking();
+    case Meaning::waits:
+      // The API answers probes and not this: it is left aside, and the others go on.
+      if (strays < kStrays) close(outcome, now);
+      else if (outcome.floor) floor_ = std::max(floor_, now + *outcome.floor);
+      return;
+    default: return;
+  }
 }
 
-void Gate::check(const std::vector<Effect>& effects, Time now) {
+void Gate::close(const Outcome& outcome, Time now) {
+  open_ = false;
+  if (outcome.floor) floor_ = std::max(floor_, now + *outcome.floor);
+  if (!outcome.sign_in) return forget_asking();
+  if (asked_ == Asked::no) ++must_ask_;
+  if (asked_ == Asked::perhaps) ++may_ask_;
+  asked_ = Asked::yes;
+}
+
+void Gate::check(const std::vector<Effect>& effects, Time now, int in_flight) {
+  int asks = 0;
   for (const auto& effect : effects) {
-    bool sends = std::holds_alternative<Send>(effect);
+    if (std::holds_alternative<SignIn>(effect)) ++asks;
+    bool sends = std::holds_alternative<Send>(effect) || std::holds_alternative<SendBatch>(effect);
     auto* probe = std::get_if<Probe>(&effect);
     if (!sends && !probe) continue;
     if (paused_) throw Violation("something is sent while the app wants silence");
     if (now < floor_) throw Violation("something is sent while the origin wants silence");
     if (sends && !(open_ && now < fresh_until_))
       throw Violation("a mutation is sent without a good probe");
+    if (sends && alone_) {
+      if (in_flight > 1) throw Violation("after an outage more than one is sent at once");
+      notes_.push_back(Fault::alone);
+    }
     if (!probe) continue;
     if (probing_) throw Violation("two probes are under way");
     probing_ = probe->probe;
   }
+  if (asks < must_ask_) throw Violation("the app is not asked to sign in");
+  if (asks > must_ask_ + may_ask_) throw Violation("the app is asked to sign in for no reason");
+}
+
+// It waits for something else now: when that is over, the app may be asked again.
+void Gate::forget_asking() {
+  if (asked_ == Asked::yes) asked_ = Asked::perhaps;
+}
+
+void Gate::join(const Gate& other) {
+  floor_ = std::min(floor_, other.floor_);
+  alone_ = alone_ && other.alone_;
+  std::erase_if(failed_, [&](const auto& id) { return !other.failed_.contains(id); });
 }
 
 }  // namespace holdfast::sim

@@ -3,206 +3,222 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/batch.h"
 #include "sim/violation.h"
-#include "timestamp.h"
 
 namespace holdfast::sim {
 namespace {
 
-std::string show(const std::optional<Body>& body) { return body ? text_of(*body) : "nothing"; }
-
-std::string show(const Ledger::Name& name) { return name.first + "/" + name.second; }
-
-Ledger::Expected refused(std::string code) {
-  return {.what = Ledger::Expected::refused, .code = std::move(code)};
-}
-
-Ledger::Name name_of(const Key& key) { return {key.collection, key.id}; }
+// What an update stands on when the server no longer has its record.
+Body only_id(const Name& record) { return {{"id", quoted(record.second)}}; }
 
 }  // namespace
 
-void Ledger::begin(Epoch epoch) {
+void Ledger::begin(Epoch epoch, Time now) {
+  hear(now);
   if (epoch <= epoch_) throw Violation("the epoch " + std::to_string(epoch) + " is not new");
   epoch_ = epoch;
-  for (auto& entry : unsettled_) entry.in_flight.reset();
+  for (auto& entry : queue_.entries())
+    if (std::exchange(entry.in_flight, std::nullopt)) entry.unknown = true;
   pulls_.clear();
   settled_now_.clear();
   buried_now_.clear();
+  notes_.clear();
+  batches_refused_ = false;
 }
 
-// Writing.
+void Ledger::learn(Database& db) {
+  Statement row(db,
+                "SELECT id, state, attempts, method, path, request, first_attempt_at"
+                " FROM hf_outbox WHERE attempts > 0");
+  while (row.next()) {
+    Entry* entry = queue_.find(row.text(0));
+    if (!entry || entry->dead || !queue_.is_head(*entry)) continue;
+    if (row.integer(2) == entry->attempts + 1) {
+      Send frozen{0, entry->id, 0, row.text(3), row.text(4), row.text(5)};
+      Send wanted = entry->first ? *entry->first : request_of(*entry);
+      if (frozen.method != wanted.method || frozen.path != wanted.path) continue;
+      ++entry->attempts;
+      entry->unknown = true;
+      if (!entry->first) entry->first = frozen;
+      entry->first_at = Time(Duration(row.integer(6)));
+    }
+    if (row.view(1) == "dead" && may_be_given_up(*entry, latest_)) entry->dead = true;
+  }
+}
 
-Ledger::Expected Ledger::take(const Happening& happening, Treatment treatment) {
+Ledger::Expected Ledger::take(const Happening& happening, Treatment treatment, Time now) {
   const Event& event = happening.event;
-  if (auto* write = std::get_if<Write>(&event)) return take_write(*write, happening, treatment);
-  if (auto* e = std::get_if<Retry>(&event)) return retry(e->id);
-  if (auto* e = std::get_if<Discard>(&event)) return discard(e->id);
-  if (auto* e = std::get_if<Answered>(&event)) take_answer(*e, happening);
+  if (auto* e = std::get_if<Write>(&event))
+    return take_writes(*e, {*e}, happening, treatment, now);
+  if (auto* e = std::get_if<Transact>(&event)) {
+    Write call;
+    call.client = e->client;
+    call.number = e->number;
+    call.acknowledged = e->acknowledged;
+    return take_writes(call, e->writes, happening, treatment, now);
+  }
+  if (auto* e = std::get_if<Retry>(&event)) return retry(*e);
+  if (auto* e = std::get_if<Edit>(&event)) return edit(*e, happening.parts.at(0), now);
+  if (auto* e = std::get_if<Discard>(&event)) return give_up(e->id, "discarded");
+  if (auto* e = std::get_if<Cancel>(&event)) return give_up(e->id, "cancelled");
+  if (auto* e = std::get_if<Answered>(&event))
+    if (is_current(e->epoch, e->id, e->attempt)) take_outcome(e->id, happening.outcome);
+  if (auto* e = std::get_if<BatchAnswered>(&event))
+    for (std::size_t i = 0; i < e->members.size(); ++i)
+      if (is_current(e->epoch, e->members[i].id, e->members[i].attempt))
+        take_outcome(e->members[i].id, happening.members.at(i));
   if (auto* e = std::get_if<Pulled>(&event)) take_page(*e, happening);
   if (auto* e = std::get_if<holdfast::Pull>(&event)) pulls_.try_emplace(e->collection);
   return {};
 }
 
-Ledger::Expected Ledger::take_write(const Write& write, const Happening& happening,
-                                    Treatment treatment) {
-  Client& client = clients_[write.client];
-  Name name = name_of(write.key);
-  // The page has its answer, whatever it is told now.
-  if (write.number <= client.acknowledged) return {.what = Expected::either};
-  if (auto before = client.refusals.find(write.number); before != client.refusals.end()) {
-    if (before->second.empty()) return treatment.drained ? Expected{} : seen(name);
-    return treatment.drained ? Expected{.what = Expected::either} : refused(before->second);
-  }
-  bool overtaken = write.number < client.highest;
-  if (overtaken && !treatment.overtaken_too) return {.what = Expected::either};
-  if (treatment.drained) return refused("disk-full");
+// What becomes of attempts.
 
-  std::string code = happening.flaw;
-  bool there = code.empty() && view(name).has_value();
-  if (!code.empty()) {
-  } else if (static_cast<std::int64_t>(unsettled_.size()) >= config_->max_outbox) {
-    code = "outbox-full";
-  } else if (write.kind == Kind::create ? there : !there) {
-    code = there ? "exists" : "not-found";
-  }
-  client.highest = std::max(client.highest, write.number);
-  client.acknowledged = std::max(client.acknowledged, write.acknowledged);
-  client.refusals[write.number] = code;
-  if (!code.empty()) return refused(code);
-  record(write, happening.change);
-  return seen(name);
+bool Ledger::is_current(Epoch epoch, const MutationId& id, int attempt) const {
+  const Entry* entry = queue_.find(id);
+  return entry && epoch == epoch_ && entry->in_flight == attempt;
 }
 
-void Ledger::record(const Write& write, const Change& change) {
-  Entry entry;
-  entry.id = write.id;
-  entry.kind = write.kind;
-  entry.record = name_of(write.key);
-  entry.change = change;
-  if (write.kind != Kind::remove) {
-    // At least a millisecond above the last one that the app saw: DECISIONS 15.
-    Time stamp = write.at;
-    if (auto body = view(entry.record); body && body->contains("updatedAt")) {
-      const std::string& last = body->at("updatedAt");
-      stamp = std::max(stamp, parse_rfc3339(last.substr(1, last.size() - 2)).value() + Duration(1));
-    }
-    entry.change.set["updatedAt"] = quoted(rfc3339(stamp));
-    if (write.kind == Kind::create) entry.change.set["id"] = quoted(write.key.id);
-  }
-  entry.place = static_cast<std::int64_t>(recorded_.size()) + 1;
-  recorded_.emplace_back(entry.id, entry.record);
-  lines_[entry.record];
-  unsettled_.push_back(std::move(entry));
-}
-
-Ledger::Expected Ledger::seen(const Name& record) const {
-  Expected expected{.view = view(record), .is_view_known = true};
-  auto entries = chain(record);
-  if (expected.view && !entries.empty())
-    expected.status = std::ranges::any_of(entries, &Entry::dead) ? "failed" : "pending";
-  return expected;
-}
-
-// Settling.
-
-Ledger::Expected Ledger::retry(const MutationId& id) {
-  auto index = find(id);
-  if (!index || !unsettled_[*index].dead) return refused("not-found");
-  unsettled_[*index].dead = false;
-  unsettled_[*index].counted = 0;
-  return {};
-}
-
-// Without its create a record never was: what was done to it goes along.
-Ledger::Expected Ledger::discard(const MutationId& id) {
-  auto index = find(id);
-  if (!index || !unsettled_[*index].dead) return refused("not-found");
-  std::vector<MutationId> gone = {id};
-  if (unsettled_[*index].kind == Kind::create) {
-    gone.clear();
-    for (const Entry* entry : chain(unsettled_[*index].record)) gone.push_back(entry->id);
-  }
-  for (const auto& each : gone) {
-    discarded_.insert(each);
-    remove(*find(each), Settled::Reason::discarded);
-  }
-  return {};
-}
-
-bool Ledger::is_current(const Answered& answered) const {
-  auto index = find(answered.id);
-  return index && answered.epoch == epoch_ && unsettled_[*index].in_flight == answered.attempt;
-}
-
-void Ledger::take_answer(const Answered& answered, const Happening& happening) {
-  if (!is_current(answered)) return;
-  std::size_t index = *find(answered.id);
-  Entry& entry = unsettled_[index];
+void Ledger::take_outcome(const MutationId& id, const Outcome& outcome) {
+  Entry& entry = *queue_.find(id);
   entry.in_flight.reset();
-  switch (happening.meaning) {
-    case Meaning::accepted: return accept(index, happening);
-    case Meaning::refused: return bury(entry);
+  bool was_unknown = entry.unknown;
+  entry.unknown = was_unknown || outcome.unknown;
+  switch (outcome.meaning) {
+    case Meaning::accepted: return accept(entry, outcome);
+    // To be refused an answer about it says nothing about it; nor does a conflict, which may be
+    // with itself.
+    case Meaning::refused:
+      return bury(entry, entry.asking || (was_unknown && outcome.unknown));
+    case Meaning::unbuildable: return bury(entry, was_unknown);
     case Meaning::counted:
-      if (entry.counted + 1 >= config_->max_attempts) return bury(entry);
+      if (entry.counted + 1 >= config_->max_attempts) return bury(entry, entry.unknown);
       ++entry.counted;
       return;
-    default: return;
+    case Meaning::absent:
+      notes_.push_back(Fault::found_absent);
+      entry.unknown = false;
+      entry.first_at.reset();
+      return;
+    case Meaning::not_batched: batches_refused_ = true; return;
+    case Meaning::nothing:
+    case Meaning::waits:
+    case Meaning::unsent: return;
   }
 }
 
-void Ledger::accept(std::size_t index, const Happening& happening) {
-  const Entry& entry = unsettled_[index];
-  Line& line = lines_[entry.record];
-  if (entry.kind == Kind::remove) line.base.reset();
-  else line.base = happening.record ? happening.record : body_of(entry.first->body);
+void Ledger::accept(Entry& entry, const Outcome& outcome) {
+  const Name record = entry.record;
+  Line& line = lines_[record];
+  if (entry.asking) {
+    notes_.push_back(Fault::found_there);
+    history_.find_there(entry.id);
+  }
+  if (entry.kind == Kind::create && collection_of(entry).server_ids && outcome.server_id.empty())
+    return bury(entry, /*unknown=*/true);  // What it is called there nobody knows.
+  if (entry.kind == Kind::create && !outcome.server_id.empty() &&
+      unquoted(outcome.server_id) != record.second) {
+    // What it was called before is another record.
+    if (!line.server_id.empty()) aliases_.erase({record.first, unquoted(line.server_id)});
+    line.server_id = outcome.server_id;
+    Name its{record.first, unquoted(outcome.server_id)};
+    aliases_[its] = record;
+    // A pull has brought it before the answer came.
+    if (lines_.contains(its) && view(its)) {
+      notes_.push_back(Fault::twin_joined);
+      lines_[its] = {};
+    }
+  }
+  if (entry.kind == Kind::remove) {
+    line.base.reset();
+    if (!line.server_id.empty()) aliases_.erase({record.first, unquoted(line.server_id)});
+    line.server_id.clear();
+  } else {
+    line.base = taken_in(record, outcome.record ? *outcome.record : *body_of(entry.first->body));
+  }
   line.gone = false;
-  line.accepted = std::max(line.accepted, happening.version);
-  if (auto pull = pulls_.find(entry.record.first); pull != pulls_.end())
-    pull->second.confirmed.insert(entry.record.second);
-  remove(index, Settled::Reason::accepted);
+  line.accepted = std::max(line.accepted, outcome.version);
+  auto pull = pulls_.find(record.first);
+  if (pull != pulls_.end()) pull->second.confirmed.insert(record);
+  line.buried = entry.kind == Kind::remove && pull != pulls_.end();
+  settled_now_.push_back({entry.id, {record.first, record.second}, Settled::Reason::accepted});
+  remove(entry.place, "accepted");
 }
 
-void Ledger::bury(Entry& entry) {
+void Ledger::bury(Entry& entry, bool unknown) {
   entry.dead = true;
+  entry.unknown = unknown;
   buried_now_.push_back(entry.id);
 }
 
-void Ledger::remove(std::size_t index, Settled::Reason reason) {
-  Entry entry = unsettled_[index];
-  unsettled_.erase(unsettled_.begin() + static_cast<std::ptrdiff_t>(index));
-  settled_now_.push_back({entry.id, {entry.record.first, entry.record.second}, reason});
-  if (!chain(entry.record).empty()) return;
-  Line& line = lines_[entry.record];
-  if (std::exchange(line.gone, false)) line.base.reset();
+void Ledger::remove(Place place, const char* reason, const MutationId& successor) {
+  const Entry& entry = *queue_.at(place);
+  Name record = entry.record;
+  history_.add(entry.id, reason, successor);
+  queue_.remove(place);
+  // Only a page that was asked for before it was deleted could bring it back.
+  auto pull = pulls_.find(record.first);
+  if (pull == pulls_.end() || !pull->second.confirmed.contains(record))
+    lines_[record].buried = false;
+  tidy(record);
 }
+
+// Of a record that was deleted elsewhere nothing is left when its changes are settled; and when
+// nothing is left of a record, neither is what the server called it.
+void Ledger::tidy(const Name& record) {
+  if (!queue_.chain(record).empty()) return;
+  Line& line = lines_[record];
+  if (std::exchange(line.gone, false)) line.base.reset();
+  if (line.base || line.buried || line.server_id.empty()) return;
+  aliases_.erase({record.first, unquoted(line.server_id)});
+  line.server_id.clear();
+}
+
+// Pages.
 
 void Ledger::take_page(const Pulled& pulled, const Happening& happening) {
   auto pull = pulls_.find(pulled.collection);
   if (pulled.epoch != epoch_ || pull == pulls_.end() || pull->second.number != pulled.pull) return;
-  std::set<std::string> confirmed = std::move(pull->second.confirmed);
+  std::set<Name> confirmed = std::move(pull->second.confirmed);
   pulls_.erase(pull);
-  if (!happening.page) return;
-  if (happening.page->more) pulls_[pulled.collection];
+  if (!happening.page) return forget(pulled.collection, {});
   for (const auto& entry : happening.page->entries) {
-    if (confirmed.contains(entry.id)) continue;
-    Name name{pulled.collection, entry.id};
+    Name name = called({pulled.collection, entry.id});
+    if (confirmed.contains(name)) continue;
     Line& line = lines_[name];
     if (entry.version < line.accepted)
-      throw Violation("a pull undoes what was accepted of " + show(name));
-    line.gone = !entry.body && !chain(name).empty();
-    if (!line.gone) line.base = entry.body;
+      throw Violation("a pull undoes what was accepted of " + name.first + "/" + name.second);
+    line.buried = false;
+    line.gone = !entry.body && !queue_.chain(name).empty();
+    if (line.gone) continue;
+    if (entry.body) line.base = taken_in(name, *entry.body);
+    else line.base.reset();
+    tidy(name);
   }
+  forget(pulled.collection, happening.page->more ? confirmed : std::set<Name>{});
+  if (happening.page->more) pulls_[pulled.collection];
+}
+
+// What was deleted is remembered while a page may bring it back that was made before.
+void Ledger::forget(const std::string& collection, const std::set<Name>& but) {
+  for (auto& [name, line] : lines_)
+    if (name.first == collection && line.buried && !but.contains(name)) {
+      line.buried = false;
+      tidy(name);
+    }
 }
 
 // What was handed out.
 
-void Ledger::carry_out(const std::vector<Effect>& effects) {
+void Ledger::carry_out(const std::vector<Effect>& effects, Time now) {
   std::vector<Settled> settled;
   std::vector<MutationId> buried;
   for (const auto& effect : effects) {
     if (auto* e = std::get_if<Settled>(&effect)) settled.push_back(*e);
     if (auto* e = std::get_if<Buried>(&effect)) buried.push_back(e->id);
-    if (auto* e = std::get_if<Send>(&effect)) send(*e);
+    if (auto* e = std::get_if<Send>(&effect)) send(*e, ++requests_, now);
+    if (auto* e = std::get_if<SendBatch>(&effect)) send(*e, now);
     if (auto* e = std::get_if<Fetch>(&effect)) {
       auto pull = pulls_.find(e->collection);
       if (pull == pulls_.end() || pull->second.number != 0)
@@ -214,50 +230,152 @@ void Ledger::carry_out(const std::vector<Effect>& effects) {
     if (pull.number == 0) throw Violation("no page of " + collection + " is fetched");
   if (settled != settled_now_)
     throw Violation("what was settled is not what follows from the answers");
-  if (buried != buried_now_)
-    throw Violation("what was buried is not what follows from the answers");
+  for (std::size_t i = 0; i < std::max(buried.size(), buried_now_.size()); ++i) {
+    if (i < buried_now_.size() && i < buried.size() && buried[i] == buried_now_[i]) continue;
+    Entry* entry = i < buried.size() ? queue_.find(buried[i]) : nullptr;
+    // It was to be sent again, and could take effect twice.
+    if (i < buried_now_.size() || !entry || !may_be_given_up(*entry, now))
+      throw Violation("what was buried is not what follows from the answers");
+    notes_.push_back(Fault::given_up_unknown);
+    entry->dead = true;
+  }
   settled_now_.clear();
   buried_now_.clear();
 }
 
-void Ledger::send(const Send& send) {
-  auto index = find(send.id);
-  if (!index) throw Violation(send.id + " is sent, and is not unsettled");
-  Entry& entry = unsettled_[*index];
-  if (entry.dead) throw Violation(send.id + " is sent, and is a dead letter");
-  if (entry.in_flight) throw Violation(send.id + " is sent while it is in flight");
+void Ledger::send(const Send& send, std::int64_t request, Time now) {
+  Entry* entry = queue_.find(send.id);
+  if (!entry) throw Violation(send.id + " is sent, and is not unsettled");
+  if (entry->dead) throw Violation(send.id + " is sent, and is a dead letter");
+  if (entry->in_flight) throw Violation(send.id + " is sent while it is in flight");
   if (send.epoch != epoch_) throw Violation(send.id + " is sent under another epoch");
-  if (!is_head(entry)) throw Violation(send.id + " is sent before what it depends on is settled");
+  if (send.attempt != entry->attempts + 1)
+    throw Violation(send.id + " counts " + std::to_string(send.attempt) + " attempts");
+  if (!queue_.is_head(*entry))
+    throw Violation(send.id + " is sent before what it depends on is settled");
+  const Collection& collection = collection_of(*entry);
+  entry->asking = send.method == "GET";
+  bool creates = entry->kind == Kind::create;
+  std::string asks = creates && !entry->asking && collection.server_ids ? entry->record.first : "";
+  if (send.asks != asks) throw Violation(send.id + " asks for the wrong id");
+  if (entry->asking) {
+    bool may_ask = creates && !collection.server_ids && may_have_expired(*entry, now) &&
+                   collection.on_unknown == OnUnknown::safest;
+    if (!may_ask) throw Violation(send.id + " asks what became of it, for no reason");
+    if (send.path != collection.path + "/" + entry->record.second || !send.body.empty())
+      throw Violation(send.id + " asks for " + send.path);
+    notes_.push_back(Fault::asked_for);
+  } else {
+    check_is_first(*entry, send, now);
+    if (!entry->first) entry->first = send;
+  }
+  if (!entry->first_at) entry->first_at = now;
+  ++entry->attempts;
+  entry->in_flight = send.attempt;
+  entry->request = request;
+}
+
+// Every attempt is like the first, and the first is what follows from the base.
+void Ledger::check_is_first(const Entry& entry, const Send& send, Time now) const {
+  const Collection& collection = collection_of(entry);
+  if (entry.kind == Kind::create && collection.on_unknown != OnUnknown::resend &&
+      has_expired(entry, now))
+    throw Violation(send.id + " is sent again though its key is past its lifetime");
   Send wanted = entry.first ? *entry.first : request_of(entry);
-  // The first attempt may have been part of a step that nobody saw, over another base.
-  bool fixed_unseen = !entry.first && send.attempt > 1;
   bool alike = entry.first ? send.body == wanted.body : body_of(send.body) == body_of(wanted.body);
-  if (!alike && !fixed_unseen)
+  if (!alike)
     throw Violation("the body of " + send.id + " is " + send.body + ", not " + wanted.body);
   if (send.method != wanted.method || send.path != wanted.path)
     throw Violation(send.id + " is sent as " + send.method + " " + send.path);
-  entry.in_flight = send.attempt;
-  if (!entry.first) entry.first = send;
+}
+
+void Ledger::send(const SendBatch& batch, Time now) {
+  if (batches_refused_) throw Violation("a batch is sent, and the API takes none");
+  if (batch.path != config_->batch_path || batch.members.size() < 2 ||
+      batch.members.size() > static_cast<std::size_t>(config_->batch_max))
+    throw Violation("a batch is sent as none should be");
+  std::int64_t request = ++requests_;
+  for (const auto& member : members_of(batch)) {
+    const Entry* entry = queue_.find(member.id);
+    if (entry && entry->kind == Kind::create && collection_of(*entry).server_ids)
+      throw Violation(member.id + " is in a batch, whose answer cannot tell its id");
+    send(member, request, now);
+  }
+  notes_.push_back(Fault::batch);
+}
+
+// Whether the server has surely forgotten its key, or may have, by the device's own clock.
+bool Ledger::has_expired(const Entry& entry, Time now) const {
+  return entry.unknown && entry.first_at &&
+         (now < *entry.first_at || now - *entry.first_at >= config_->key_lifetime);
+}
+
+bool Ledger::may_have_expired(const Entry& entry, Time now) const {
+  return entry.unknown && (!entry.first_at || now < *entry.first_at ||
+                           latest_ - *entry.first_at >= config_->key_lifetime);
+}
+
+bool Ledger::may_be_given_up(const Entry& entry, Time now) const {
+  const Collection& collection = collection_of(entry);
+  bool asks_the_app = collection.on_unknown == OnUnknown::ask ||
+                      (collection.on_unknown == OnUnknown::safest && collection.server_ids &&
+                       entry.kind == Kind::create);
+  return asks_the_app && !entry.dead && !entry.in_flight && queue_.is_head(entry) &&
+         may_have_expired(entry, now);
 }
 
 // DESIGN §9. Members are in another order than the engine's.
 Send Ledger::request_of(const Entry& entry) const {
-  const auto& [collection, id] = entry.record;
-  const std::string& path = config_->collections.at(collection).path;
-  if (entry.kind == Kind::create) return {0, entry.id, 0, "POST", path, text_of(entry.change.set)};
-  std::string one = path + "/" + id;
+  const Collection& collection = collection_of(entry);
+  auto at = lines_.find(entry.record);
+  std::string server_id = at == lines_.end() ? "" : at->second.server_id;
+  std::string one =
+      collection.path + "/" + (server_id.empty() ? entry.record.second : unquoted(server_id));
   if (entry.kind == Kind::remove) return {0, entry.id, 0, "DELETE", one, ""};
-  Body body = changed(base(entry.record).value_or(Body{}), entry.change);
-  return {0, entry.id, 0, "PUT", one, text_of(body)};
+  if (entry.kind == Kind::create) {
+    Body body = entry.change.set;
+    if (collection.server_ids) body.erase("id");
+    return {0, entry.id, 0, "POST", collection.path, text_of(handed_out(entry.record, body))};
+  }
+  Body body = changed(at->second.base.value_or(only_id(entry.record)), entry.change);
+  if (!server_id.empty()) body["id"] = server_id;
+  return {0, entry.id, 0, "PUT", one, text_of(handed_out(entry.record, body))};
 }
 
 // Reading.
 
+// Here a record and what it refers to have the device's ids, there the server's.
+Body Ledger::handed_out(const Name& record, Body body) const {
+  for (const auto& [field, collection] : config_->collections.at(record.first).references)
+    if (auto value = body.find(field); value != body.end())
+      value->second = exchanged(value->second, [&, in = collection](const std::string& id) {
+        auto at = lines_.find({in, id});
+        return at == lines_.end() ? "" : at->second.server_id;
+      });
+  return body;
+}
+
+Body Ledger::taken_in(const Name& record, Body body) const {
+  body["id"] = quoted(record.second);
+  for (const auto& [field, collection] : config_->collections.at(record.first).references)
+    if (auto value = body.find(field); value != body.end())
+      value->second = exchanged(value->second, [&, in = collection](const std::string& id) {
+        auto at = aliases_.find({in, id});
+        return at == aliases_.end() ? "" : quoted(at->second.second);
+      });
+  return body;
+}
+
+Name Ledger::called(const Name& its) const {
+  auto at = aliases_.find(its);
+  return at == aliases_.end() ? its : at->second;
+}
+
 std::optional<Body> Ledger::fold(const Line& line, const Name& record) const {
   std::optional<Body> body = line.base;
-  for (const Entry* entry : chain(record)) switch (entry->kind) {
+  for (const Entry* entry : queue_.chain(record)) switch (entry->kind) {
       case Kind::create: body = entry->change.set; break;
-      case Kind::update: body = changed(body.value_or(Body{}), entry->change); break;
+      case Kind::update: body = changed(body.value_or(only_id(record)), entry->change); break;
       case Kind::remove:
         if (!entry->dead) body.reset();
         break;
@@ -270,112 +388,35 @@ std::optional<Body> Ledger::view(const Name& record) const {
   return line == lines_.end() ? std::nullopt : fold(line->second, record);
 }
 
-std::optional<Body> Ledger::base(const Name& record) const {
+bool Ledger::is_known(const Name& record) const {
   auto line = lines_.find(record);
-  return line == lines_.end() ? std::nullopt : line->second.base;
+  if (line == lines_.end()) return false;
+  return line->second.base || line->second.buried || !queue_.chain(record).empty();
 }
 
-std::vector<Ledger::Name> Ledger::records() const {
+std::vector<Name> Ledger::records() const {
   std::vector<Name> names;
   for (const auto& [name, line] : lines_)
     if (fold(line, name)) names.push_back(name);
   return names;
 }
 
-std::int64_t Ledger::pending() const { return std::ranges::count(unsettled_, false, &Entry::dead); }
+std::int64_t Ledger::dead() const { return std::ranges::count(unsettled(), true, &Entry::dead); }
+
+std::int64_t Ledger::pending() const {
+  return static_cast<std::int64_t>(unsettled().size()) - dead();
+}
 
 int Ledger::in_flight() const {
   return static_cast<int>(
-      std::ranges::count_if(unsettled_, [](const Entry& e) { return e.in_flight.has_value(); }));
+      std::ranges::count_if(unsettled(), [](const Entry& e) { return e.in_flight.has_value(); }));
 }
 
-std::vector<const Ledger::Entry*> Ledger::chain(const Name& record) const {
-  std::vector<const Entry*> chain;
-  for (const auto& entry : unsettled_)
-    if (entry.record == record) chain.push_back(&entry);
-  return chain;
-}
-
-bool Ledger::is_head(const Entry& entry) const {
-  if (config_->ordering == Ordering::strict) return &entry == &unsettled_.front();
-  return std::ranges::find(unsettled_, entry.record, &Entry::record)->id == entry.id;
-}
-
-std::optional<std::size_t> Ledger::find(const MutationId& id) const {
-  auto at = std::ranges::find(unsettled_, id, &Entry::id);
-  if (at == unsettled_.end()) return std::nullopt;
-  return static_cast<std::size_t>(at - unsettled_.begin());
-}
-
-// Comparing.
-
-std::optional<std::string> Ledger::mismatch(Database& db) const {
-  std::map<Name, Seq> tails;
-  if (auto why = outbox_mismatch(db, tails)) return why;
-  return record_mismatch(db, tails);
-}
-
-std::optional<std::string> Ledger::memory_mismatch(Database& db) const {
-  for (const auto& [name, client] : clients_) {
-    Statement row(db, "SELECT number FROM hf_meta WHERE key = ?", "client/" + name);
-    std::int64_t highest = row.next() ? row.integer(0) : 0;
-    if (highest != client.highest)
-      return "call " + std::to_string(highest) + " of " + name +
-             " is the last that was taken, not " + std::to_string(client.highest);
-  }
-  return std::nullopt;
-}
-
-// What was acknowledged is in the outbox, or was accepted, or was discarded: row by row.
-std::optional<std::string> Ledger::outbox_mismatch(Database& db,
-                                                   std::map<Name, Seq>& tails) const {
-  Statement row(db,
-                "SELECT seq, id, kind, collection, record, state, counted FROM hf_outbox"
-                " ORDER BY seq");
-  for (const auto& entry : unsettled_) {
-    if (!row.next()) return entry.id + " is not in the outbox";
-    if (row.view(1) != entry.id)
-      return "the outbox holds " + row.text(1) + " where " + entry.id + " belongs";
-    const char* kinds[] = {"create", "update", "delete"};
-    if (row.view(2) != kinds[static_cast<int>(entry.kind)] || row.view(3) != entry.record.first ||
-        row.view(4) != entry.record.second)
-      return entry.id + " is another than was recorded";
-    const char* state = entry.dead ? "dead" : entry.in_flight ? "in flight" : "pending";
-    if (row.view(5) != state) return entry.id + " is " + row.text(5) + ", not " + state;
-    if (!entry.dead && row.integer(6) != entry.counted)
-      return entry.id + " counts " + row.text(6) + ", not " + std::to_string(entry.counted);
-    tails[entry.record] = row.integer(0);
-  }
-  if (row.next()) return "the outbox holds " + row.text(1) + ", which does not belong there";
-  return std::nullopt;
-}
-
-// A record's body is its base with its unsettled mutations folded over it.
-std::optional<std::string> Ledger::record_mismatch(Database& db,
-                                                   const std::map<Name, Seq>& tails) const {
-  std::set<Name> found;
-  Statement row(db, "SELECT collection, id, body, base, tail, gone FROM hf_record");
-  while (row.next()) {
-    Name name{row.text(0), row.text(1)};
-    auto body = row.null(2) ? std::nullopt : body_of(row.view(2));
-    auto at = lines_.find(name);
-    Line line = at == lines_.end() ? Line{} : at->second;
-    if (auto seen = fold(line, name); body != seen)
-      return show(name) + " reads " + show(body) + ", and should " + show(seen);
-    auto tail = tails.find(name);
-    if (row.integer(4) != (tail == tails.end() ? 0 : tail->second))
-      return show(name) + " has another tail than its last mutation";
-    // Without a tail the body is the base, and stored once.
-    auto base = row.integer(4) && !row.null(3) ? body_of(row.view(3)) : std::nullopt;
-    if (row.integer(4) ? base != line.base : body != line.base)
-      return show(name) + " has the base " + show(base) + ", not " + show(line.base);
-    if (row.integer(5) != (line.gone ? 1 : 0))
-      return show(name) + " is wrong on whether it was deleted elsewhere";
-    if (body) found.insert(std::move(name));
-  }
-  for (const auto& [name, line] : lines_)
-    if (!found.contains(name) && fold(line, name)) return show(name) + " is gone";
-  return std::nullopt;
+int Ledger::requests_in_flight() const {
+  std::set<std::int64_t> requests;
+  for (const auto& entry : unsettled())
+    if (entry.in_flight) requests.insert(entry.request);
+  return static_cast<int>(requests.size());
 }
 
 }  // namespace holdfast::sim

@@ -20,6 +20,7 @@
 #include "sim/clock.h"
 #include "sim/coverage.h"
 #include "sim/happening.h"
+#include "sim/replies.h"
 #include "sim/server.h"
 #include "sim/tape.h"
 
@@ -27,12 +28,18 @@ namespace holdfast::sim {
 
 class Network {
  public:
-  Network(Tape& tape, Coverage& coverage, Server& server, const Clock& clock)
-      : tape_(tape), coverage_(coverage), server_(server), clock_(clock) {}
+  // All must outlive the Network.
+  Network(Tape& tape, Coverage& coverage, Server& server, const Clock& clock, const Config& config)
+      : tape_(tape), coverage_(coverage), server_(server), clock_(clock), config_(config) {}
+
+  // A request that takes longer is lost: a server that keeps a key so much
+  // longer than it says sees no copy of it afterwards.
+  static constexpr Duration kLongest = std::chrono::minutes(2);
 
   int faults = 0;  // Of 1000 requests, how many meet one.
 
   void carry(const Send& send) { add(send); }
+  void carry(const SendBatch& batch) { add(batch); }
   void carry(const Probe& probe) { add(probe); }
   void carry(const Fetch& fetch) { add(fetch); }
 
@@ -46,34 +53,48 @@ class Network {
   void end_session();
 
  private:
-  using Asked = std::variant<Send, Probe, Fetch>;
+  using Asked = std::variant<Send, SendBatch, Probe, Fetch>;
   enum class Stage { to_server, worked_on, to_host };
 
   struct UnderWay {
     Stage stage = Stage::to_server;
     Asked asked;
     std::int64_t number = 0;
-    bool wanted = true;        // The host waits for the answer.
-    bool of_old = false;       // Of a session that is over.
-    bool twice = false;        // The answer comes twice.
-    Happening answer = {};     // Once on its way to the host.
+    Duration since{0};     // In elapsed time.
+    bool wanted = true;    // The host waits for the answer.
+    bool of_old = false;   // Of a session that is over.
+    bool twice = false;    // The answer comes twice.
+    Happening answer = {};  // Once on its way to the host.
   };
 
   void add(Asked asked);
   std::optional<Happening> move(std::size_t index);
   void arrive(UnderWay thing, const Send& send);
+  void arrive(UnderWay thing, const SendBatch& batch);
   void arrive(UnderWay thing, const Probe& probe);
   void arrive(UnderWay thing, const Fetch& fetch);
   bool meets_fault(UnderWay& thing, const Send& send);
+  bool meets_fault(UnderWay& thing, const SendBatch& batch);
+  bool meets_any_fault(UnderWay& thing, std::size_t fault);
   void answer_badly(const UnderWay& thing, const Send& send);
+  void answer_badly(const UnderWay& thing, const SendBatch& batch);
+  void answer_unusably(const UnderWay& thing, const Send& send);
   void reply(UnderWay thing, std::variant<Silence, Response> outcome, Happening known = {});
   void fall_silent(const UnderWay& thing);
-  Happening take(const Send& send, std::int64_t number, Response& response);
+
+  // What the server makes of it.
+  Server::Answer take(const Send& send, std::int64_t number);
+  Server::Answer take(const SendBatch& batch, std::int64_t number, std::vector<Outcome>& members);
+  Server::Answer take_member(const Send& send, std::int64_t number);
+  void take_unseen(const UnderWay& thing);
+  Outcome meaning_of(const Reply& reply, const Send& send) const;
+  const Collection* collection_of(const Send& send) const;
 
   Tape& tape_;
   Coverage& coverage_;
   Server& server_;
   const Clock& clock_;
+  const Config& config_;
   std::vector<UnderWay> under_way_;
   std::int64_t sent_ = 0;
 };

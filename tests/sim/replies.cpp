@@ -1,5 +1,6 @@
 #include "sim/replies.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -10,29 +11,30 @@ struct Kind {
   Fault fault;
   int status;
   Meaning meaning;
-  bool may_follow_effect;
-  bool may_ask_for_time;  // By Retry-After.
+  bool unknown;            // Nobody can tell whether the request was applied.
+  bool may_follow_effect;  // Of those only what a server says of itself.
+  bool may_ask_for_time;   // By Retry-After.
 };
 
 constexpr Kind kKinds[] = {
-    {Fault::portal_page, 200, Meaning::waits, false, false},
-    {Fault::redirect, 0, Meaning::waits, false, false},
-    {Fault::status_302, 302, Meaning::waits, false, false},
-    {Fault::status_511, 511, Meaning::waits, false, false},
-    {Fault::status_401, 401, Meaning::waits, false, false},
-    {Fault::status_403, 403, Meaning::refused, false, false},
-    {Fault::status_404, 404, Meaning::refused, false, false},
-    {Fault::status_408, 408, Meaning::counted, true, false},
-    {Fault::status_409, 409, Meaning::refused, false, false},
-    {Fault::status_412, 412, Meaning::refused, false, false},
-    {Fault::status_422, 422, Meaning::refused, false, false},
-    {Fault::status_425, 425, Meaning::counted, false, false},
-    {Fault::status_429, 429, Meaning::waits, false, true},
-    {Fault::status_500, 500, Meaning::counted, true, true},
-    {Fault::status_501, 501, Meaning::refused, false, false},
-    {Fault::status_502, 502, Meaning::waits, true, false},
-    {Fault::status_503, 503, Meaning::waits, true, true},
-    {Fault::status_504, 504, Meaning::waits, true, true},
+    {Fault::portal_page, 200, Meaning::waits, true, false, false},
+    {Fault::redirect, 0, Meaning::waits, true, false, false},
+    {Fault::status_302, 302, Meaning::waits, true, false, false},
+    {Fault::status_511, 511, Meaning::waits, true, false, false},
+    {Fault::status_401, 401, Meaning::waits, false, false, false},
+    {Fault::status_403, 403, Meaning::refused, false, false, false},
+    {Fault::status_404, 404, Meaning::refused, false, false, false},
+    {Fault::status_408, 408, Meaning::counted, true, true, false},
+    {Fault::status_409, 409, Meaning::refused, true, false, false},
+    {Fault::status_412, 412, Meaning::refused, false, false, false},
+    {Fault::status_422, 422, Meaning::refused, false, false, false},
+    {Fault::status_425, 425, Meaning::counted, false, false, false},
+    {Fault::status_429, 429, Meaning::waits, false, false, true},
+    {Fault::status_500, 500, Meaning::counted, true, true, true},
+    {Fault::status_501, 501, Meaning::refused, false, false, false},
+    {Fault::status_502, 502, Meaning::waits, true, true, false},
+    {Fault::status_503, 503, Meaning::waits, false, false, true},
+    {Fault::status_504, 504, Meaning::waits, true, true, true},
 };
 
 // RFC 9110, 5.6.7.
@@ -54,7 +56,7 @@ std::string http_date(Time time) {
 
 void ask_for_time(Reply& reply, Tape& tape, Coverage& coverage, Time truth) {
   std::chrono::seconds wait{tape.pick(std::array{1, 0, 20, 300, 7200})};
-  reply.floor = wait;
+  reply.outcome.floor = wait;
   if (tape.draw(2) == 0) {
     reply.response.retry_after = std::to_string(wait.count());
     coverage.saw(Fault::retry_after_seconds);
@@ -71,7 +73,11 @@ Reply bad_reply(Tape& tape, Coverage& coverage, Time truth) {
   const Kind& kind = tape.pick(kKinds);
   coverage.saw(kind.fault);
   Reply reply;
-  reply.meaning = kind.meaning;
+  reply.outcome.meaning = kind.meaning;
+  reply.outcome.unknown = kind.unknown;
+  reply.outcome.sign_in = kind.status == 401;
+  reply.outcome.strays = kind.meaning == Meaning::waits && kind.status < 400;
+  reply.outcome.strays |= kind.status == 511;
   reply.may_follow_effect = kind.may_follow_effect;
   reply.response.status = kind.status;
   reply.response.redirect = kind.fault == Fault::redirect;
@@ -80,6 +86,24 @@ Reply bad_reply(Tape& tape, Coverage& coverage, Time truth) {
   reply.response.body = page ? "<!doctype html><title>Wi-Fi</title>" : R"({"title":"No."})";
   if (kind.may_ask_for_time && tape.draw(2) == 1) ask_for_time(reply, tape, coverage, truth);
   return reply;
+}
+
+Outcome overridden(const Reply& reply, const Overrides& overrides) {
+  Outcome outcome = reply.outcome;
+  auto is_in = [&](const std::vector<int>& statuses) {
+    return std::ranges::find(statuses, reply.response.status) != statuses.end();
+  };
+  auto means = [&](Meaning meaning) {
+    outcome.meaning = meaning;
+    outcome.sign_in = outcome.strays = false;
+  };
+  if (is_in(overrides.retry)) means(Meaning::counted);
+  if (is_in(overrides.reject) || is_in(overrides.conflict)) means(Meaning::refused);
+  if (is_in(overrides.sign_in)) {
+    means(Meaning::waits);
+    outcome.sign_in = true;
+  }
+  return outcome;
 }
 
 }  // namespace holdfast::sim

@@ -4,8 +4,6 @@
 
 #pragma once
 
-#include <optional>
-
 #include "protocol.h"
 #include "sim/coverage.h"
 #include "sim/happening.h"
@@ -15,12 +13,14 @@ namespace holdfast::sim {
 
 struct Reply {
   Response response;
-  Meaning meaning = Meaning::nothing;
-  std::optional<Duration> floor = std::nullopt;
+  Outcome outcome;
   bool may_follow_effect = false;  // The server may have applied the request and answer so.
 };
 
 // Any of them, drawn from the tape and counted. "truth" goes into Date.
 Reply bad_reply(Tape& tape, Coverage& coverage, Time truth);
+
+// What it means where the app has its own words for some statuses.
+Outcome overridden(const Reply& reply, const Overrides& overrides);
 
 }  // namespace holdfast::sim

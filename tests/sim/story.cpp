@@ -4,6 +4,7 @@
 #include <string_view>
 #include <variant>
 
+#include "sim/batch.h"
 #include "timestamp.h"
 
 namespace holdfast::sim {
@@ -34,6 +35,21 @@ std::string words(const std::variant<Silence, Response>& outcome) {
   return text + " " + response.body;
 }
 
+const std::string indent(28, ' ');
+
+std::string words(const Write& e) {
+  const char* kinds[] = {"create", "update", "delete"};
+  std::string text = e.id + ": " + kinds[static_cast<int>(e.kind)] + " " + e.key.collection + "/" +
+                     e.key.id + " " + e.change + (e.cascade ? ", cascading" : "");
+  for (const auto& id : e.after) text += ", after " + id;
+  return text;
+}
+
+std::string call(const std::string& client, std::int64_t number, std::int64_t acknowledged) {
+  return " (" + client + " #" + std::to_string(number) + ", heard " +
+         std::to_string(acknowledged) + ")";
+}
+
 std::string named(const char* word, const std::string& id) { return std::string(word) + " " + id; }
 
 }  // namespace
@@ -47,12 +63,21 @@ std::string words(const Event& event) {
       Match{
           [](const Open&) -> std::string { return "open"; },
           [](const Write& e) {
-            const char* kinds[] = {"create", "update", "delete"};
-            return "write " + e.id + ": " + kinds[static_cast<int>(e.kind)] + " " +
-                   e.key.collection + "/" + e.key.id + " " + e.change + " (" + e.client + " #" +
-                   std::to_string(e.number) + ", heard " + std::to_string(e.acknowledged) + ")";
+            return "write " + words(e) + call(e.client, e.number, e.acknowledged);
           },
-          [](const Retry& e) { return named("retry", e.id); },
+          [](const Transact& e) {
+            std::string text = "transaction" + call(e.client, e.number, e.acknowledged);
+            for (const auto& write : e.writes) text += "\n" + indent + words(write);
+            return text;
+          },
+          [](const Retry& e) {
+            return named("retry", e.id) + " as " + e.as + (e.may_duplicate ? ", or again" : "");
+          },
+          [](const Edit& e) {
+            return named("edit", e.id) + " as " + e.as + ": " + e.change +
+                   (e.may_duplicate ? ", or again" : "");
+          },
+          [](const Cancel& e) { return named("cancel", e.id); },
           [](const Discard& e) { return named("discard", e.id); },
           [](const Online&) -> std::string { return "online"; },
           [](const Offline&) -> std::string { return "offline"; },
@@ -65,7 +90,14 @@ std::string words(const Event& event) {
           [](const Pull& e) { return named("pull", e.collection); },
           [](const Answered& e) {
             return "answered " + e.id + ", attempt " + std::to_string(e.attempt) + " of epoch " +
-                   std::to_string(e.epoch) + ": " + words(e.outcome);
+                   std::to_string(e.epoch) + ": " + words(e.outcome) +
+                   (e.server_id.empty() ? "" : ", the app says it is " + e.server_id);
+          },
+          [](const BatchAnswered& e) {
+            std::string text = "answered a batch of epoch " + std::to_string(e.epoch) + ",";
+            for (const auto& member : e.members)
+              text += " " + member.id + " attempt " + std::to_string(member.attempt);
+            return text + ": " + words(e.outcome);
           },
           [](const Probed& e) {
             return "probed " + std::to_string(e.probe) + " of epoch " + std::to_string(e.epoch) +
@@ -81,8 +113,12 @@ std::string words(const Event& event) {
 
 std::string words(const Result& result) {
   if (auto* refusal = std::get_if<Refusal>(&result)) return "refused, " + refusal->code;
-  const auto& record = std::get<Applied>(result).record;
-  return record.empty() ? "done" : "done: " + record;
+  const auto& applied = std::get<Applied>(result);
+  std::string text = "done";
+  if (!applied.record.empty()) text += ": " + applied.record;
+  for (const auto& record : applied.records) text += "\n" + indent + record;
+  for (const auto& id : applied.gone) text += ", gone is " + id;
+  return text;
 }
 
 std::string words(const Effect& effect) {
@@ -91,6 +127,11 @@ std::string words(const Effect& effect) {
           [](const Send& e) {
             return "send " + e.id + ", attempt " + std::to_string(e.attempt) + ": " + e.method +
                    " " + e.path + " " + e.body;
+          },
+          [](const SendBatch& e) {
+            std::string text = "send a batch";
+            for (const auto& send : members_of(e)) text += "\n" + indent + words(Effect(send));
+            return text;
           },
           [](const Probe& e) { return named("probe", std::to_string(e.probe)); },
           [](const Fetch& e) {
@@ -101,8 +142,8 @@ std::string words(const Effect& effect) {
                    e.problem;
           },
           [](const Settled& e) {
-            return named("settled", e.id) +
-                   (e.reason == Settled::Reason::accepted ? ": accepted" : ": discarded");
+            const char* reasons[] = {"accepted", "discarded", "cancelled"};
+            return named("settled", e.id) + ": " + reasons[static_cast<int>(e.reason)];
           },
           [](const Buried& e) { return named("buried", e.id) + " " + e.problem; },
           [](const SignIn&) -> std::string { return "asks to sign in"; },

@@ -26,10 +26,10 @@ World::World(Tape& tape, Coverage& coverage, Story story)
       story_(story),
       config_(draw_config(tape)),
       weather_(draw_weather(tape)),
-      server_({{"order", "/orders"}, {"note", "/notes"}}, tape.draw(3) == 2),
-      network_(tape, coverage, server_, clock_),
+      server_(draw_traits(tape, config_), clock_),
+      network_(tape, coverage, server_, clock_, config_),
       device_(tape, coverage, config_),
-      app_(tape, coverage),
+      app_(tape, coverage, config_),
       model_{Ledger(config_), Gate(config_)} {
   network_.faults = tape.pick(std::array{0, 100, 250, 500});
   app_.large = weather_.full > 0;
@@ -39,12 +39,48 @@ World::World(Tape& tape, Coverage& coverage, Story story)
 Config World::draw_config(Tape& tape) {
   Config config;
   config.collections["order"] = {.path = "/orders", .indexes = {{"n"}}};
-  config.collections["note"] = {.path = "/notes", .indexes = {}};
-  config.ordering = tape.draw(3) == 2 ? Ordering::strict : Ordering::lanes;
+  config.collections["note"] = {.path = "/notes", .references = {{"orderId", "order"}}};
+  config.collections["photo"] = {.path = "/photos", .references = {{"noteIds", "note"}}};
+  const std::array<Overrides, 8> overrides = {
+      Overrides{}, {}, {}, {}, {}, {.sign_in = {403}}, {.retry = {422}}, {.reject = {429}}};
+  using enum OnUnknown;
+  const std::array<OnUnknown, 8> unknowns = {safest, safest, safest, safest, safest, safest,
+                                             ask, resend};
+  for (auto& [name, collection] : config.collections) {
+    collection.coalesce = tape.draw(3) != 2;
+    collection.server_ids = tape.draw(4) == 3;
+    collection.overrides = tape.pick(overrides);
+    collection.on_unknown = tape.pick(unknowns);
+  }
+  config.ordering = tape.draw(4) == 3 ? Ordering::strict : Ordering::lanes;
   config.concurrency = tape.pick(std::array{4, 1, 2});
   config.max_attempts = tape.pick(std::array{5, 2});
   config.max_outbox = tape.pick(std::array{1000, 1000, 8});
+  config.max_waits = tape.pick(std::array{1000, 1000, 1});
+  config.key_lifetime = tape.pick(std::array<Duration, 4>{24h, 24h, 1h, 5min});
+  if (tape.draw(2) == 1) {
+    config.batch_path = "/batch";
+    config.batch_max = 2 + static_cast<int>(tape.draw(4));
+  }
   return config;
+}
+
+Server::Traits World::draw_traits(Tape& tape, const Config& config) {
+  Server::Traits traits;
+  // It keeps a key for as long as a copy of the request may still be under way.
+  traits.key_lifetime = config.key_lifetime + Network::kLongest;
+  for (const auto& [name, collection] : config.collections) {
+    traits.paths[name] = collection.path;
+    if (collection.on_unknown == OnUnknown::resend) traits.repeats.insert(name);
+    bool surprises = !collection.server_ids && tape.draw(12) == 11;
+    if (collection.server_ids || surprises) traits.chooses.insert(name);
+    // Of what is not to be expected nobody can ask what became.
+    if (surprises) traits.key_lifetime.reset();
+  }
+  traits.numbers = tape.draw(2) == 1;
+  traits.adds = tape.draw(3) == 2;
+  traits.no_batches = tape.pick(std::array{0, 0, 0, 404, 405, 501});
+  return traits;
 }
 
 World::Weather World::draw_weather(Tape& tape) {
@@ -53,6 +89,7 @@ World::Weather World::draw_weather(Tape& tape) {
   weather.amid = tape.pick(std::array{0, 0, 10, 40});
   weather.calls = tape.pick(std::array{0, 0, 50, 300});
   weather.clock = tape.pick(std::array{0, 0, 2});
+  weather.sign_in = tape.pick(std::array{0, 0, 0, 1});
   weather.full = tape.pick(std::array{0, 0, 4});
   weather.disk = tape.pick(std::array{0, 0, 0, 30, 150});
   return weather;
@@ -89,8 +126,11 @@ void World::live() {
   clock_.elapsed += Duration(tape_.draw(4) == 3 ? tape_.draw(4000) : tape_.draw(30));
   if (!device_.is_open() && tape_.draw(4) != 3) return open();
   bool many = model_.ledger.unsettled().size() > 8;
-  switch (tape_.choose({30, many ? 4 : 18, 16, 4, 4, 3, 3, weather_.calls ? 4 : 0, weather_.clock,
-                        weather_.full, 3, weather_.process})) {
+  int care = model_.ledger.dead() > 0 ? 14 : 4;
+  switch (tape_.choose({30, many ? 4 : 18, 16, 4, care, 3, 3, weather_.calls ? 4 : 0,
+                        weather_.clock,
+                        weather_.full, 3, wants_sign_in_ ? 6 : weather_.sign_in,
+                        weather_.process})) {
     case 0: progress(); break;
     case 1: write(); break;
     case 2:
@@ -98,13 +138,14 @@ void World::live() {
         if (auto happening = network_.move_any()) arrive(std::move(*happening));
       break;
     case 3: signal(); break;
-    case 4: care_for_dead_letter(); break;
+    case 4: arrive(app_.care(model_.ledger, clock_.wall())); break;
     case 5: pull(); break;
     case 6: act_elsewhere(); break;
     case 7: arrive(app_.repeat()); break;
     case 8: change_clock(); break;
     case 9: change_room(); break;
     case 10: tidy(); break;
+    case 11: change_credentials(); break;
     default: return end_process();
   }
   // Events that arrive together share a step.
@@ -137,14 +178,16 @@ void World::write() {
   arrive(app_.write(model_.ledger, clock_.wall(), overtakes));
 }
 
-void World::care_for_dead_letter() {
-  for (const auto& entry : model_.ledger.unsettled()) {
-    if (!entry.dead) continue;
-    bool retries = tape_.draw(3) != 2;
-    coverage_.saw(retries ? Fault::retried : Fault::discarded);
-    if (retries) return arrive(Happening{.event = Retry{entry.id}});
-    return arrive(Happening{.event = Discard{entry.id}});
+// They expire, or the person who is asked for them gives new ones.
+void World::change_credentials() {
+  if (server_.signed_in && !wants_sign_in_) {
+    server_.signed_in = false;
+    return;
   }
+  coverage_.saw(Fault::sign_in);
+  server_.signed_in = true;
+  wants_sign_in_ = false;
+  arrive(Happening{.event = SignedIn{}});
 }
 
 void World::signal() {
@@ -156,7 +199,9 @@ void World::signal() {
 }
 
 void World::pull() {
-  arrive(Happening{.event = Pull{tape_.draw(2) == 0 ? "order" : "note"}});
+  auto collection = config_.collections.begin();
+  std::advance(collection, static_cast<std::ptrdiff_t>(tape_.draw(config_.collections.size())));
+  arrive(Happening{.event = Pull{collection->first}});
 }
 
 void World::act_elsewhere() {
@@ -183,6 +228,7 @@ void World::change_clock() {
     default:
       coverage_.saw(Fault::clock_back);
       clock_.error -= jump;
+      server_.keep_keys_longer(jump);
   }
   if (story_.is_told()) tell("the clock is changed");
 }
@@ -260,10 +306,11 @@ void World::recover_session(const Step& step, Time now) {
     std::string why;
     for (auto& model : others_) {
       begin(model, now);
+      model.ledger.learn(device_.db());
       auto mismatch = model.ledger.mismatch(device_.db());
       if (!mismatch) mismatch = model.ledger.memory_mismatch(device_.db());
       if (mismatch) why += "\n  " + *mismatch;
-      else if (found) found->gate.lower_floor(model.gate.floor());
+      else if (found) found->gate.join(model.gate);
       else found = model;
     }
     if (!found) throw Violation("what was recorded is not there after opening:" + why);
@@ -273,8 +320,8 @@ void World::recover_session(const Step& step, Time now) {
   if (!seen) return;
   others_.clear();
   revenants_.clear();
-  model_.ledger.carry_out(step.effects);
-  model_.gate.check(step.effects, now);
+  model_.ledger.carry_out(step.effects, now);
+  model_.gate.check(step.effects, now, model_.ledger.in_flight());
   check_status(step.status);
   carry_out(step);
   if (tape_.draw(3) != 2 && !tape_.strikes(weather_.calls)) arrive(app_.catch_up());
@@ -282,6 +329,7 @@ void World::recover_session(const Step& step, Time now) {
 
 void World::step() {
   auto happenings = std::exchange(arrived_, {});
+  if (happenings.empty()) return;
   if (!device_.is_open()) return;  // They are lost; unanswered calls come again.
   std::vector<Event> events;
   for (const auto& happening : happenings) events.push_back(happening.event);
@@ -310,10 +358,11 @@ void World::taken(std::span<const Happening> happenings, const Step& step, Time 
   auto expected = take(model_, happenings, now, &step);
   check_results(step, expected);
   count_refused(step, was_full);
-  model_.ledger.carry_out(step.effects);
-  model_.gate.check(step.effects, now);
-  if (model_.ledger.in_flight() > config_.concurrency)
-    throw Violation("more attempts are in flight than may be");
+  model_.ledger.carry_out(step.effects, now);
+  model_.gate.check(step.effects, now, model_.ledger.in_flight());
+  if (model_.ledger.requests_in_flight() > config_.concurrency)
+    throw Violation("more requests are in flight than may be");
+  count_notes();
   check_status(step.status);
   check_nothing_waits_for_ever(step, now);
   carry_out(step);
@@ -335,6 +384,8 @@ void World::count_refused(const Step& step, bool was_full) {
 void World::carry_out(const Step& step) {
   for (const auto& effect : step.effects) {
     if (auto* send = std::get_if<Send>(&effect)) network_.carry(*send);
+    if (auto* batch = std::get_if<SendBatch>(&effect)) network_.carry(*batch);
+    if (std::holds_alternative<SignIn>(effect)) wants_sign_in_ = true;
     if (auto* probe = std::get_if<Probe>(&effect)) network_.carry(*probe);
     if (auto* fetch = std::get_if<Fetch>(&effect)) network_.carry(*fetch);
   }
@@ -345,11 +396,17 @@ void World::carry_out(const Step& step) {
 
 void World::answer_calls(std::span<const Happening> happenings) {
   for (const auto& happening : happenings) {
-    auto* write = std::get_if<Write>(&happening.event);
-    if (!write) continue;
+    const Event& event = happening.event;
+    if (!std::holds_alternative<Write>(event) && !std::holds_alternative<Transact>(event)) continue;
     if (tape_.strikes(weather_.calls)) coverage_.saw(Fault::call_unanswered);
-    else app_.hear(*write);
+    else app_.hear(event);
   }
+}
+
+// What the models noticed of what is to be seen in the schedules.
+void World::count_notes() {
+  for (Fault fault : model_.ledger.notes()) coverage_.saw(fault);
+  for (Fault fault : model_.gate.notes()) coverage_.saw(fault);
 }
 
 // A step that could not be stored. It changed nothing, unless what undoes it failed as well.
@@ -363,8 +420,10 @@ void World::failed(std::span<const Happening> happenings, const Device::Outcome&
   else if (outcome.flush_failed) revenants_ = futures(happenings, now);
   if (tape_.draw(2) == 0) answer_calls(happenings);  // They are told that it failed.
   auto is_call = [](const Happening& h) {
-    return std::holds_alternative<Write>(h.event) || std::holds_alternative<Retry>(h.event) ||
-           std::holds_alternative<Discard>(h.event) || std::holds_alternative<Pull>(h.event);
+    return std::holds_alternative<Write>(h.event) || std::holds_alternative<Transact>(h.event) ||
+           std::holds_alternative<Retry>(h.event) || std::holds_alternative<Edit>(h.event) ||
+           std::holds_alternative<Discard>(h.event) || std::holds_alternative<Cancel>(h.event) ||
+           std::holds_alternative<Pull>(h.event);
   };
   // As web/driver.ts: who called can call again, but an answer comes only once.
   if (outcome.error->full() && !outcome.in_doubt && std::ranges::all_of(happenings, is_call)) {
@@ -423,7 +482,7 @@ bool World::look(const std::function<void()>& at) {
 
 void World::begin(Model& model, Time now) {
   model.gate.mend(now);
-  model.ledger.begin(epoch_);
+  model.ledger.begin(epoch_, now);
   model.gate.begin();
 }
 
@@ -438,14 +497,13 @@ std::vector<Ledger::Expected> World::take(Model& model, std::span<const Happenin
   for (std::size_t i = 0; step && i < happenings.size(); ++i)
     if (code(i) == "disk-full") drained = true;
   model.gate.mend(now);
+  model.ledger.hear(now);
   std::vector<Ledger::Expected> expected;
   for (std::size_t i = 0; i < happenings.size(); ++i) {
-    auto* answered = std::get_if<Answered>(&happenings[i].event);
-    bool current = answered && model.ledger.is_current(*answered);
-    model.gate.take(happenings[i], now, model.ledger.epoch(), current);
+    model.gate.take(happenings[i], now, model.ledger);
     bool recorded = step && code(i).empty();
     expected.push_back(
-        model.ledger.take(happenings[i], {.drained = drained, .overtaken_too = recorded}));
+        model.ledger.take(happenings[i], {.drained = drained, .overtaken_too = recorded}, now));
   }
   return expected;
 }
@@ -457,11 +515,10 @@ std::vector<World::Model> World::futures(std::span<const Happening> happenings, 
     for (bool overtaken_too : {false, true}) {
       Model model = model_;
       model.gate.mend(now);
+      model.ledger.hear(now);
       for (const auto& happening : happenings) {
-        auto* answered = std::get_if<Answered>(&happening.event);
-        bool current = answered && model.ledger.is_current(*answered);
-        model.gate.take(happening, now, model.ledger.epoch(), current);
-        model.ledger.take(happening, {drained, overtaken_too});
+        model.gate.take(happening, now, model.ledger);
+        model.ledger.take(happening, {drained, overtaken_too}, now);
       }
       futures.push_back(std::move(model));
     }

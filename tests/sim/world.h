@@ -51,11 +51,13 @@ class World {
     int amid = 0;     // Of 1000 steps, in how many the process dies.
     int calls = 0;    // Of 1000 answers to a page, how many are lost.
     int clock = 0;
+    int sign_in = 0;  // Weight of credentials that expire.
     int full = 0;
     int disk = 0;  // One disk operation in so many fails.
   };
 
   static Config draw_config(Tape& tape);
+  static Server::Traits draw_traits(Tape& tape, const Config& config);
   static Weather draw_weather(Tape& tape);
   void set_faults();
 
@@ -63,11 +65,11 @@ class World {
   void live();
   void progress();
   void write();
-  void care_for_dead_letter();
   void signal();
   void pull();
   void act_elsewhere();
   void change_clock();
+  void change_credentials();
   void change_room();
   void tidy();
   void end_process();
@@ -82,6 +84,7 @@ class World {
   void taken(std::span<const Happening> happenings, const Step& step, Time now, bool was_full);
   void count_refused(const Step& step, bool was_full);
   void carry_out(const Step& step);
+  void count_notes();
   void answer_calls(std::span<const Happening> happenings);
   void failed(std::span<const Happening> happenings, const Device::Outcome& outcome, Time now,
               bool must_drain);
@@ -107,6 +110,7 @@ class World {
   void calm_down();
   void drain();
   void check_all_arrived() const;
+  void pull_everything();
   void check_same_as_server();
 
   void tell(const std::string& line) const { story_.tell(clock_, line); }
@@ -130,6 +134,7 @@ class World {
   Epoch epoch_ = 0;
   std::int64_t steps_ = 0;
   bool calm_ = false;
+  bool wants_sign_in_ = false;  // The app was asked for new credentials.
 };
 
 }  // namespace holdfast::sim

@@ -26,7 +26,8 @@ function fixture(steps = []) {
   const host = {
     clock,
     soon: queueMicrotask,
-    send: async effect => (log.push(['send', effect.id]), 'timeout'),
+    send: async effect => (log.push(['send', effect.id]), { outcome: 'timeout' }),
+    sendBatch: async effect => (log.push(['sendBatch', effect.path]), 'network'),
     probe: async () => (log.push(['probe']), { outcome: 'network', check: false }),
     fetch: async effect => (log.push(['fetch', effect.path]), 'network'),
     stepped: () => log.push(['stepped']),
@@ -59,18 +60,21 @@ test('effects are carried out in order, and their answers name their attempt', a
   const send = { type: 'send', epoch: 3, id: 'm1', attempt: 2 };
   const probe = { type: 'probe', epoch: 3, probe: 7 };
   const page = { type: 'fetch', epoch: 3, pull: 4, collection: 'task', path: '/tasks?since=' };
-  const steps = [step({ effects: [send, probe, page] })];
+  const members = [{ id: 'm2', attempt: 1 }];
+  const batch = { type: 'sendBatch', epoch: 3, members, path: '/batch', body: '{}' };
+  const steps = [step({ effects: [send, batch, probe, page] })];
   const { log, driver } = fixture(steps);
   const events = [];
   await turn();
-  assert.deepEqual(log.slice(0, 5), [
+  assert.deepEqual(log.slice(0, 6), [
     ['handle', ['open']],
     ['send', 'm1'],
+    ['sendBatch', '/batch'],
     ['probe'],
     ['fetch', '/tasks?since='],
     ['stepped'],
   ]);
-  assert.deepEqual(log[5], ['handle', ['answered', 'probed', 'pulled']]);
+  assert.deepEqual(log[6], ['handle', ['answered', 'batchAnswered', 'probed', 'pulled']]);
   driver.stop();
   assert.equal(events.length, 0);
 });

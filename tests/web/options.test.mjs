@@ -6,18 +6,31 @@ import { units } from './units.mjs';
 const { readOptions } = units;
 const page = 'https://app.example/orders/list?q=1';
 const least = { name: 'field/ada', baseUrl: '/api', collections: { task: {} } };
+/** A collection of which nothing is said. */
+const plain = {
+  indexes: [],
+  references: {},
+  coalesce: true,
+  serverIds: false,
+  onUnknown: 'safest',
+  retry: [],
+  reject: [],
+  conflict: [],
+  signIn: [],
+};
 
 test('what is not said is completed', () => {
   assert.deepEqual(readOptions(least, page), {
     name: 'field/ada',
     config: {
-      collections: { task: { path: '/tasks', indexes: [] } },
+      collections: { task: { path: '/tasks', ...plain } },
       ordering: 'lanes',
       concurrency: 4,
       maxAttempts: 5,
       backoffBaseMs: 1_000,
       backoffCapMs: 300_000,
       probeFreshMs: 30_000,
+      keyLifetimeMs: 86_400_000,
       maxOutbox: 1_000_000,
       maxBody: 1_048_576,
     },
@@ -30,6 +43,7 @@ test('what is not said is completed', () => {
     storage: 'opfs',
     headers: undefined,
     check: undefined,
+    serverId: new Map(),
     workerUrl: undefined,
     wasmUrl: undefined,
     createWorker: undefined,
@@ -39,13 +53,26 @@ test('what is not said is completed', () => {
 test('what is said is taken', () => {
   const headers = () => ({});
   const check = () => true;
+  const serverId = () => 1;
   const { config, api, ...rest } = readOptions(
     {
       ...least,
       baseUrl: new URL('http://api.example/v1/'),
       collections: {
         work_order: { path: '/v2/orders', indexes: ['createdAt', ['done', '-createdAt']] },
+        note: {
+          references: { orderId: 'work_order', noteIds: 'note' },
+          coalesce: false,
+          serverId,
+          onUnknown: 'ask',
+          retry: [423, 424],
+          reject: [503],
+          isConflict: [400],
+          signIn: [403],
+        },
       },
+      keyLifetimeMs: 0,
+      batch: { path: '/batch' },
       health: { path: '/up', timeoutMs: 1, check },
       headers,
       ordering: 'strict',
@@ -56,8 +83,26 @@ test('what is said is taken', () => {
     undefined,
   );
   assert.deepEqual(config.collections, {
-    work_order: { path: '/v2/orders', indexes: [['createdAt'], ['done', '-createdAt']] },
+    work_order: {
+      ...plain,
+      path: '/v2/orders',
+      indexes: [['createdAt'], ['done', '-createdAt']],
+    },
+    note: {
+      path: '/notes',
+      indexes: [],
+      references: { orderId: 'work_order', noteIds: 'note' },
+      coalesce: false,
+      serverIds: true,
+      onUnknown: 'ask',
+      retry: [423, 424],
+      reject: [503],
+      conflict: [400],
+      signIn: [403],
+    },
   });
+  assert.deepEqual([config.keyLifetimeMs, config.batch], [0, { path: '/batch', max: 50 }]);
+  assert.deepEqual([...rest.serverId], [['note', serverId]]);
   assert.deepEqual(
     [config.ordering, config.backoffBaseMs, config.backoffCapMs],
     ['strict', 10, 300_000],
@@ -73,6 +118,8 @@ test('what is said is taken', () => {
     [headers, check, 'memory', '/x.wasm'],
   );
 });
+
+const task = options => ({ collections: { task: options } });
 
 for (const [change, message] of [
   [undefined, /the options must be an object/],
@@ -105,6 +152,25 @@ for (const [change, message] of [
   [{ collections: { task: { indexes: ['a b'] } } }, /"a b" is no field/],
   [{ collections: { task: { indexes: [[]] } } }, /\[\] is no field/],
   [{ collections: { task: { indexes: ["a') --"] } } }, /is no field/],
+  [{ collections: { ['__proto__']: {} } }, /'__proto__' cannot be a name/],
+  [task({ references: ['order'] }), /collections\.task\.references must be an object of fields/],
+  [task({ references: { id: 'task' } }), /references: 'id' cannot be a field that refers/],
+  [task({ references: { 'a b': 'task' } }), /references: 'a b' cannot be a field/],
+  [task({ references: { orderId: 'order' } }), /orderId must be the name of a .*There are: task/],
+  [task({ coalesce: 1 }), /collections\.task\.coalesce must be true or false/],
+  [task({ serverId: 'id' }), /collections\.task\.serverId must be a function/],
+  [task({ onUnknown: 'check' }), /onUnknown must be one of: 'safest', 'ask', 'resend'/],
+  [task({ retry: 423 }), /collections\.task\.retry must be an array of statuses/],
+  [task({ reject: [200] }), /collections\.task\.reject: 200 is no status from 400 to 599/],
+  [task({ signIn: ['403'] }), /collections\.task\.signIn: "403" is no status/],
+  [
+    task({ retry: [409], isConflict: [412, 409] }),
+    /collections\.task: 409 stands in retry and in isConflict/,
+  ],
+  [{ keyLifetimeMs: -1 }, /^keyLifetimeMs must be a whole number from 0/],
+  [{ batch: true }, /^batch must be an object/],
+  [{ batch: {} }, /^batch\.path must be a path below baseUrl/],
+  [{ batch: { path: '/batch', max: 1 } }, /^batch\.max must be a whole number from 2 to 500/],
   [{ ordering: 'fifo' }, /^ordering must be one of: 'lanes', 'strict'/],
   [{ storage: 'indexeddb' }, /^storage must be one of: 'opfs', 'memory'/],
   [{ concurrency: 0 }, /^concurrency must be a whole number from 1 to 64/],

@@ -3,7 +3,7 @@ import { afterEach, test } from 'node:test';
 
 import { turn, units } from './units.mjs';
 
-const { asking, callTable, relay } = units;
+const { appFunctions, asking, callTable, relay } = units;
 
 /** Channels of one name in one room: each hears what the others post. */
 function room() {
@@ -126,17 +126,22 @@ test('when the leader goes, the next one answers what waited, in order and once'
   assert.equal(kept.count, 3);
 });
 
-test('a dead letter that is gone the second time was discarded the first time', async () => {
-  const join = room();
-  const [a, b] = [tab('a', join()), tab('b', join())];
-  a.line.lead(Object.assign(leader(store()), { mute: true }));
-  const discarded = b.call({ type: 'discard', id: 'gone' });
-  await turn();
-  a.line.stop();
-  b.line.lead(leader(store()));
-  assert.equal(await discarded, null);
-  await assert.rejects(b.call({ type: 'discard', id: 'gone' }), { code: 'not-found' });
-});
+for (const [type, value] of [
+  ['discard', ['gone']],
+  ['cancel', ['gone']],
+  ['retry', null],
+])
+  test(`what is gone when its ${type} is repeated went the first time`, async () => {
+    const join = room();
+    const [a, b] = [tab('a', join()), tab('b', join())];
+    a.line.lead(Object.assign(leader(store()), { mute: true }));
+    const done = b.call({ type, id: 'gone' });
+    await turn();
+    a.line.stop();
+    b.line.lead(leader(store()));
+    assert.deepEqual(await done, value);
+    await assert.rejects(b.call({ type, id: 'gone' }), { code: 'not-found' });
+  });
 
 test('news and triggers cross tabs', async () => {
   const join = room();
@@ -255,6 +260,17 @@ test('a question is answered once, and those nobody answers are forgotten', asyn
   told([3, { value: {} }]);
   await turn();
   assert.ok(!settled);
+});
+
+test("the app's functions are asked by their questions, where there are any", async () => {
+  const asked = [];
+  const ask = async question => (asked.push(question), question.type);
+  const without = appFunctions({ headers: false, check: false }, ask);
+  assert.deepEqual([await without.headers(), await without.check({}), asked], [{}, true, []]);
+  const { headers, serverId } = appFunctions({ headers: true, check: true }, ask);
+  assert.equal(await headers(), 'headers');
+  assert.equal(await serverId('task', { no: 7 }), 'serverId');
+  assert.deepEqual(asked[1], { type: 'serverId', collection: 'task', answer: { no: 7 } });
 });
 
 test('it works over the real BroadcastChannel', async () => {

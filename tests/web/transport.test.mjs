@@ -33,6 +33,7 @@ function over(options = {}) {
   requests = [];
   const {
     send,
+    sendBatch,
     probe,
     fetch: page,
   } = transport({
@@ -45,10 +46,12 @@ function over(options = {}) {
     closed: new AbortController().signal,
     headers: async () => ({}),
     check: async () => true,
+    serverId: async () => assert.fail('Nobody asked.'),
     complain: reason => complaints.push(reason),
     ...options,
   });
-  return { send, probe, page, complaints };
+  const attempt = async effect => (await send(effect)).outcome;
+  return { attempt, send, sendBatch, probe, page, complaints };
 }
 
 const mutation = {
@@ -70,10 +73,10 @@ test("sends method, path, body, the key as a quoted string, and the app's header
     });
     response.end('{"id":"1"}');
   };
-  const { send } = over({
+  const { attempt } = over({
     headers: async () => ({ authorization: 'Bearer x', 'Idempotency-Key': 'mine' }),
   });
-  const answer = await send(mutation);
+  const answer = await attempt(mutation);
   assert.ok(answer.date);
   assert.deepEqual(answer, {
     status: 201,
@@ -95,7 +98,7 @@ test("sends method, path, body, the key as a quoted string, and the app's header
 
 test('a request without a body says nothing of its type', async () => {
   reply = response => response.writeHead(204).end();
-  const answer = await over().send({
+  const answer = await over().attempt({
     ...mutation,
     method: 'DELETE',
     path: '/tasks/a%40b',
@@ -113,7 +116,7 @@ test('a body cut short is known from one that is whole', async () => {
     response.write('{"id":');
     setTimeout(() => response.destroy(), 20);
   };
-  const answer = await over().send(mutation);
+  const answer = await over().attempt(mutation);
   assert.deepEqual([answer.status, answer.complete, answer.body], [201, false, '']);
 });
 
@@ -123,41 +126,41 @@ test('an answer above 8 MiB is not read to its end', async () => {
     response.on('error', () => {});
     response.end(Buffer.alloc(9 << 20, 32));
   };
-  const answer = await over().send(mutation);
+  const answer = await over().attempt(mutation);
   assert.deepEqual([answer.status, answer.complete, answer.body], [200, false, '']);
 });
 
 test('a redirect is told, not followed', async () => {
   reply = response => response.writeHead(302, { location: `${origin}/elsewhere` }).end('moved');
-  const answer = await over().send(mutation);
+  const answer = await over().attempt(mutation);
   assert.deepEqual([answer.redirect, answer.body], [true, '']);
   assert.equal(requests.length, 1);
 });
 
 test('no server, a reset and silence are told apart from an answer', async () => {
-  assert.equal(await over({ baseUrl: 'http://127.0.0.1:1' }).send(mutation), 'network');
+  assert.equal(await over({ baseUrl: 'http://127.0.0.1:1' }).attempt(mutation), 'network');
   reply = response => response.destroy();
-  assert.equal(await over().send(mutation), 'network');
+  assert.equal(await over().attempt(mutation), 'network');
   reply = () => {};
-  assert.equal(await over({ timeoutMs: 50 }).send(mutation), 'timeout');
+  assert.equal(await over({ timeoutMs: 50 }).attempt(mutation), 'timeout');
 });
 
 test('an answer whose body never ends keeps its status', async () => {
   reply = response => response.writeHead(422).write('{');
-  const answer = await over({ timeoutMs: 100 }).send(mutation);
+  const answer = await over({ timeoutMs: 100 }).attempt(mutation);
   assert.deepEqual([answer.status, answer.complete], [422, false]);
 });
 
 test('closing ends what is under way', async () => {
   const closed = new AbortController();
   reply = () => setTimeout(() => closed.abort(), 20);
-  assert.equal(await over({ closed: closed.signal }).send(mutation), 'network');
+  assert.equal(await over({ closed: closed.signal }).attempt(mutation), 'network');
 });
 
 test('nothing is sent once it is closed, though the headers come', async () => {
   const closed = new AbortController();
   const headers = async () => (closed.abort(), {});
-  assert.equal(await over({ closed: closed.signal, headers }).send(mutation), 'notSent');
+  assert.equal(await over({ closed: closed.signal, headers }).attempt(mutation), 'notSent');
   assert.equal(requests.length, 0);
 });
 
@@ -171,13 +174,13 @@ for (const path of [
   '/..',
 ])
   test(`the path ${path} leads elsewhere and is never sent`, async () => {
-    const { send } = over();
-    assert.equal(await send({ ...mutation, path }), 'unbuildable');
+    const { attempt } = over();
+    assert.equal(await attempt({ ...mutation, path }), 'unbuildable');
     assert.equal(requests.length, 0);
   });
 
 test('a method that cannot be is no network error', async () => {
-  assert.equal(await over().send({ ...mutation, method: 'CONNECT' }), 'unbuildable');
+  assert.equal(await over().attempt({ ...mutation, method: 'CONNECT' }), 'unbuildable');
 });
 
 for (const [what, headers] of [
@@ -192,8 +195,8 @@ for (const [what, headers] of [
   ['have an impossible name', async () => ({ 'a b': 'c' })],
 ])
   test(`headers that ${what} keep the request here, with a reason`, async () => {
-    const { send, complaints } = over({ headers });
-    assert.equal(await send(mutation), 'notSent');
+    const { attempt, complaints } = over({ headers });
+    assert.equal(await attempt(mutation), 'notSent');
     assert.equal(requests.length, 0);
     assert.equal(complaints.length, 1);
     assert.ok(!complaints[0].includes('b: c'));
@@ -202,8 +205,8 @@ for (const [what, headers] of [
 test('headers that never come are waited for 10 s', async () => {
   let ring;
   const clock = { now: () => 0, after: (ms, call) => ((ring = [ms, call]), () => {}) };
-  const { send, complaints } = over({ clock, headers: () => new Promise(() => {}) });
-  const sent = send(mutation);
+  const { attempt, complaints } = over({ clock, headers: () => new Promise(() => {}) });
+  const sent = attempt(mutation);
   assert.equal(ring[0], 10_000);
   ring[1]();
   assert.equal(await sent, 'notSent');
@@ -231,6 +234,81 @@ test('a check that throws means unreachable', async () => {
   });
   assert.equal((await probe()).check, false);
   assert.match(complaints[0], /health\.check failed: shape/);
+});
+
+const create = { ...mutation, asks: 'task' };
+
+test("the app is asked for the server's id in a good answer, with its JSON", async () => {
+  reply = response => response.writeHead(201).end('{"key":{"no":7},"__proto__":{"x":1}}');
+  for (const [told, serverId] of [
+    [7, '7'],
+    ['a-7', '"a-7"'],
+  ]) {
+    const asked = [];
+    const serverIdOf = async (...question) => (asked.push(question), told);
+    const { send, complaints } = over({ serverId: serverIdOf });
+    const answer = await send(create);
+    assert.deepEqual([answer.serverId, answer.outcome.complete], [serverId, true]);
+    assert.deepEqual([asked, complaints], [[['task', { key: { no: 7 } }]], []]);
+  }
+  for (const [status, body] of [
+    [201, ''],
+    [200, '<!doctype html>'],
+    [422, '{"id":1}'],
+  ]) {
+    reply = response => response.writeHead(status).end(body);
+    const answer = await over().send(create);
+    assert.deepEqual([answer.outcome.status, answer.outcome.complete], [status, true]);
+    assert.ok(!('serverId' in answer));
+  }
+});
+
+for (const [what, serverId] of [
+  ['throws', () => JSON.parse('')],
+  ['tells none', () => undefined],
+  ['tells what is none', () => 1.5],
+])
+  test(`an answer is incomplete if the app ${what} of the server's id`, async () => {
+    reply = response => response.writeHead(201).end('{}');
+    const { send, complaints } = over({ serverId: async () => serverId() });
+    const { outcome, ...rest } = await send(create);
+    assert.deepEqual([outcome.status, outcome.complete, rest], [201, false, {}]);
+    assert.match(complaints[0], /collections\.task\.serverId told no id: /);
+  });
+
+test("the server's id is waited for 10 s", async () => {
+  reply = response => response.writeHead(201).end('{}');
+  const timers = [];
+  const clock = {
+    now: () => 0,
+    after(ms, ring) {
+      timers.push([ms, ring]);
+      if (ms === 10_000 && timers.length === 3) queueMicrotask(ring);
+      return () => {};
+    },
+  };
+  const { send, complaints } = over({ clock, serverId: () => new Promise(() => {}) });
+  assert.equal((await send(create)).outcome.complete, false);
+  assert.deepEqual(
+    timers.map(([ms]) => ms),
+    [10_000, 2_000, 10_000],
+  );
+  assert.match(complaints[0], /did not answer within 10 s/);
+});
+
+test("a batch goes with the app's headers and no key of its own", async () => {
+  reply = response => response.end('{"responses":[]}');
+  const { sendBatch } = over({ headers: async () => ({ authorization: 'Bearer x' }) });
+  const effect = { type: 'sendBatch', epoch: 1, members: [], path: '/batch', body: '{"a":1}' };
+  assert.equal((await sendBatch(effect)).body, '{"responses":[]}');
+  const [{ method, url, headers, body }] = requests;
+  assert.deepEqual([method, url, body], ['POST', '/api/batch', '{"a":1}']);
+  assert.deepEqual(
+    [headers.authorization, headers['content-type'], headers['idempotency-key']],
+    ['Bearer x', 'application/json', undefined],
+  );
+  const refused = over({ headers: () => Promise.reject(new Error('no token')) });
+  assert.equal(await refused.sendBatch(effect), 'notSent');
 });
 
 test('a page of a pull keeps its query', async () => {
