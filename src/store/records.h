@@ -15,8 +15,8 @@
 namespace holdfast {
 
 struct Record {
-  std::optional<Json> body;    // Nothing: deleted, or not there yet.
-  std::optional<Json> base;    // Nothing: never confirmed, or deleted there too.
+  std::optional<Json> body = {};  // Nothing: deleted, or not there yet.
+  std::optional<Json> base = {};  // Nothing: never confirmed, or deleted there too.
   Seq head = 0;                // Its first unsettled mutation, 0: everything is settled.
   Seq tail = 0;                // Its last one.
   std::int64_t confirmed = 0;  // The count of confirmations when its base was confirmed.

@@ -224,6 +224,7 @@ bool Intake::fold_into(const Mutation& tail, const Mutation& later, Record& reco
   if (static_cast<std::int64_t>(change.size()) > config_.max_body) return false;
   store_.history.add(later, Departure::Reason::folded, turn.now, tail.id);
   store_.outbox.fold(tail, kind, change, 1);
+  store_.references.add(tail.seq, lanes_.references_in(later.key, record.body));
   record.body = fold(record.body, {later});
   store_.references.add(tail.seq, lanes_.references_in(later.key, record.body));
   store_.records.save(later.key, record);
@@ -259,6 +260,7 @@ bool Intake::correct(const Mutation& dead, const Mutation& later, const Record& 
   store_.outbox.renew(dead, later.id, removes ? Kind::remove : dead.kind, removes ? "" : change);
   refold(store_, later.key);
   auto body = store_.records.find(later.key).body;
+  store_.references.add(dead.seq, lanes_.references_in(later.key, record.body));
   store_.references.add(dead.seq, lanes_.references_in(later.key, body));
   turn.way.nudge(turn.now, false);
   return true;

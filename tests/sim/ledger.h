@@ -162,9 +162,10 @@ class Ledger {
   bool is_known(const Name& record) const;
   Body handed_out(const Name& record, Body body) const;
 
-  std::optional<std::string> outbox_mismatch(Database& db) const;
+  using Ends = std::map<Name, std::pair<Seq, Seq>>;  // The first and last mutation of each record.
+  std::optional<std::string> outbox_mismatch(Database& db, Ends& ends) const;
   std::optional<std::string> row_mismatch(const Entry& entry, const Statement& row) const;
-  std::optional<std::string> record_mismatch(Database& db) const;
+  std::optional<std::string> record_mismatch(Database& db, const Ends& ends) const;
   std::optional<std::string> history_mismatch(Database& db, std::size_t most) const;
 
   const Config* config_;

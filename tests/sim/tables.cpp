@@ -22,8 +22,9 @@ std::string show(const std::map<Seq, Why>& waits) {
 }  // namespace
 
 std::optional<std::string> Ledger::mismatch(Database& db) const {
-  if (auto why = outbox_mismatch(db)) return why;
-  if (auto why = record_mismatch(db)) return why;
+  Ends ends;
+  if (auto why = outbox_mismatch(db, ends)) return why;
+  if (auto why = record_mismatch(db, ends)) return why;
   constexpr std::size_t latest = 4;
   return history_mismatch(db, latest);
 }
@@ -40,22 +41,23 @@ std::optional<std::string> Ledger::memory_mismatch(Database& db) const {
 }
 
 // What was acknowledged is in the outbox, or has left it: row by row.
-std::optional<std::string> Ledger::outbox_mismatch(Database& db) const {
+std::optional<std::string> Ledger::outbox_mismatch(Database& db, Ends& ends) const {
   Statement row(db,
                 "SELECT seq, id, kind, collection, record, state, attempts, counted, unknown,"
                 " named,"
                 " prev, waits, barrier, bundle, method, path, request FROM hf_outbox ORDER BY seq");
   std::map<Place, Seq> seqs;
-  std::map<Name, Seq> tails;
   std::map<Seq, std::int64_t> waits;
   for (const auto& entry : unsettled()) {
     if (!row.next()) return entry.id + " is not in the outbox";
     if (auto why = row_mismatch(entry, row)) return why;
     Seq seq = row.integer(0);
     // The mutations of a record are a chain.
-    if (row.integer(10) != tails[entry.record])
+    auto& [head, tail] = ends[entry.record];
+    if (row.integer(10) != tail)
       return entry.id + " does not come after the one before it of its record";
-    tails[entry.record] = seqs[entry.place] = seq;
+    if (!head) head = seq;
+    tail = seqs[entry.place] = seq;
     auto first = seqs.find(entry.bundle);
     bool is_left = first != seqs.end();
     if (entry.bundle ? row.null(13) || (is_left && row.integer(13) != first->second)
@@ -128,14 +130,7 @@ std::optional<std::string> Ledger::row_mismatch(const Entry& entry, const Statem
 }
 
 // A record's body is its base with its unsettled mutations folded over it.
-std::optional<std::string> Ledger::record_mismatch(Database& db) const {
-  std::map<Name, std::pair<Seq, Seq>> ends;
-  Statement outbox(db, "SELECT seq, collection, record FROM hf_outbox ORDER BY seq");
-  while (outbox.next()) {
-    auto& [head, tail] = ends[{outbox.text(1), outbox.text(2)}];
-    if (!head) head = outbox.integer(0);
-    tail = outbox.integer(0);
-  }
+std::optional<std::string> Ledger::record_mismatch(Database& db, const Ends& ends) const {
   std::set<Name> found;
   Statement row(db,
                 "SELECT collection, id, body, base, tail, gone, head, server_id FROM hf_record");
@@ -146,7 +141,9 @@ std::optional<std::string> Ledger::record_mismatch(Database& db) const {
     Line line = at == lines_.end() ? Line{} : at->second;
     if (auto seen = fold(line, name); body != seen)
       return show(name) + " reads " + show(body) + ", and should " + show(seen);
-    if (std::pair(row.integer(6), row.integer(4)) != ends[name])
+    auto end = ends.find(name);
+    if (std::pair(row.integer(6), row.integer(4)) !=
+        (end == ends.end() ? std::pair<Seq, Seq>() : end->second))
       return show(name) + " has another head and tail than its first and last mutation";
     // Without a tail the body is the base, and stored once.
     auto base = row.integer(4) && !row.null(3) ? body_of(row.view(3)) : std::nullopt;

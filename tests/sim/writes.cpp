@@ -236,7 +236,7 @@ bool Ledger::fold(Entry& tail, const Entry& later) {
   if (creates) tail.change.set = changed(tail.change.set, later.change);
   else tail.change = removes ? Change{} : merged(tail.change, later.change);
   if (removes) tail.kind = Kind::remove;
-  tail.refers.merge(referred_to(tail.record, view(tail.record)));
+  tail.refers.insert(later.refers.begin(), later.refers.end());
   return true;
 }
 
@@ -270,7 +270,7 @@ bool Ledger::correct(Entry& dead, const Entry& later, const Write& write) {
   Entry& renewed = *queue_.at(place);
   history_.add(renewed.id, "replaced", later.id);
   renew(renewed, later.id, kind, kind == Kind::remove ? Change{} : change);
-  renewed.refers.merge(referred_to(renewed.record, view(renewed.record)));
+  renewed.refers.insert(later.refers.begin(), later.refers.end());
   return true;
 }
 
