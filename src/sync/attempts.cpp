@@ -196,7 +196,9 @@ void Attempts::on_response(const Mutation& mutation, const Response& response,
     case Verdict::conflict:
     case Verdict::rejected:
       turn.way.refused();
-      return bury(mutation, mutation.unknown && outcome_unknown(response), problem, turn);
+      // A question that is refused says nothing about what was asked after.
+      return bury(mutation, mutation.unknown && (mutation.asking || outcome_unknown(response)),
+                  problem, turn);
     case Verdict::retry: {
       turn.way.retried(turn.now, mutation.id,
                        setback(Status::Wait::origin, told(response), mutation.id, &response, turn));

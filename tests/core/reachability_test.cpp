@@ -463,7 +463,7 @@ TEST_SUITE("reachability") {
     way.closed_until = ahead + kCap;
     way.next_probe_at = ahead;
     way.mend(kNoon, kFresh, kCap);
-    CHECK(way.fresh_until == kNoon);
+    CHECK(way.fresh_until == Time());
     CHECK(way.next_probe_at == kNoon);
     CHECK(way.asked_until == kNoon);
     CHECK(way.closed_until == kNoon);
