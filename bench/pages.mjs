@@ -1,9 +1,12 @@
-// Serves the bench's page and the built package beside it.
+// Serves the bench's page, the built package beside it, and as core.js what the package keeps to
+// itself.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { build } from 'esbuild';
 
 const bench = fileURLToPath(new URL('.', import.meta.url));
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
@@ -11,13 +14,24 @@ const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'applic
 
 /** Resolves with where it is and a way to stop it. */
 export async function servePages() {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: "export * from './core.ts'; export * from './options.ts';",
+      resolveDir: fileURLToPath(new URL('../web', import.meta.url)),
+    },
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+  });
+  const core = outputFiles[0].contents;
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const path = pathname.startsWith('/dist/')
       ? join(dist, pathname.slice('/dist/'.length))
       : join(bench, pathname === '/' ? 'quick.html' : pathname);
     try {
-      const body = await readFile(path);
+      const body = pathname === '/core.js' ? core : await readFile(path);
       response
         .writeHead(200, {
           'content-type': types[extname(path)] ?? 'text/plain',

@@ -15,11 +15,11 @@ const body = (n) => ({ title: `Order ${n}`, customer: 'Hotel Krone', city: 'Chur
 const floor = new Worker(new URL('./floor.js', import.meta.url), { type: 'module' });
 await new Promise((resolve) => (floor.onmessage = resolve));
 
-/** The times of so many raw writes and flushes, in milliseconds, taken in the worker. */
-globalThis.measureRaw = (count) =>
+/** The times of so many of one kind of work in the worker, in milliseconds. */
+globalThis.measureFloor = (work, count) =>
   new Promise((resolve) => {
     floor.onmessage = ({ data }) => resolve(data);
-    floor.postMessage(count);
+    floor.postMessage([work, count]);
   });
 
 /** The times of so many creates, one after the other, in milliseconds. */
