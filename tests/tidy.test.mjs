@@ -36,8 +36,8 @@ const web = [
   ['protocol', 'errors', 'clock', 'ids', 'json', 'record', 'change'],
   ['core', 'ballast', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
-  ['connection', 'memory', 'collection', 'outbox', 'transaction'],
-  ['worker', 'client', 'index'],
+  ['connection', 'memory', 'collection', 'outbox', 'transaction', 'testapi'],
+  ['worker', 'client', 'index', 'testing'],
 ];
 
 // Who may include what is not ours.
@@ -51,7 +51,7 @@ const libraries = [
 ];
 
 // Where I/O is in web/: who may touch these globals. Elsewhere they come in as arguments.
-const roots = ['worker', 'client'];
+const roots = ['worker', 'client', 'testing'];
 const globals = {
   fetch: roots, // They hand it to transport.ts, and load the wasm.
   Date: ['clock'],

@@ -145,8 +145,9 @@ for (const { name, source, script } of modules) {
         await begun.get(heading)?.next();
       },
       async openHere(options) {
+        // A snippet that opens in memory itself has an API of its own.
         const { pathname } = new URL(options.baseUrl, api.url);
-        const baseUrl = `${api.url}${pathname}`;
+        const baseUrl = options.storage ? options.baseUrl : `${api.url}${pathname}`;
         const holdfast = await openHoldfast({ ...options, baseUrl, storage: 'memory' });
         reader.opened.push(holdfast);
         return holdfast;
@@ -228,7 +229,12 @@ function blocksOf(document, lines) {
 function compile() {
   const shown = join(app, 'run/node_modules/holdfast');
   mkdirSync(shown, { recursive: true });
-  writeFileSync(join(shown, 'package.json'), '{ "type": "module", "exports": "./index.js" }');
+  const exports = { '.': './index.js', './testing': './testing.js' };
+  writeFileSync(join(shown, 'package.json'), JSON.stringify({ type: 'module', exports }));
+  writeFileSync(
+    join(shown, 'testing.js'),
+    `export * from '${import.meta.resolve('holdfast/testing')}';`,
+  );
   writeFileSync(
     join(shown, 'index.js'),
     `export * from '${import.meta.resolve('holdfast')}';
