@@ -37,7 +37,7 @@ const web = [
   ['core', 'ballast', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
   ['connection', 'memory', 'collection', 'outbox', 'transaction', 'testapi'],
-  ['worker', 'client', 'index', 'testing'],
+  ['worker', 'client', 'index', 'testing', 'react'],
 ];
 
 // Who may include what is not ours.
@@ -51,7 +51,7 @@ const libraries = [
 ];
 
 // Where I/O is in web/: who may touch these globals. Elsewhere they come in as arguments.
-const roots = ['worker', 'client', 'testing'];
+const roots = ['worker', 'client', 'testing', 'react'];
 const globals = {
   fetch: roots, // They hand it to transport.ts, and load the wasm.
   Date: ['clock'],

@@ -159,7 +159,7 @@ async function bundle() {
     format: 'esm',
     target: 'es2022',
     sourcemap: true,
-    external: ['./holdfast.js'],
+    external: ['./holdfast.js', 'react'], // React is the app's own.
     metafile: true,
     logLevel: 'silent',
   }).catch(error => {
