@@ -81,6 +81,10 @@ Json stamped(Kind kind, const std::string& change, const std::string& id,
   if (!flaw.empty()) return "";
   if (kind == Kind::update && !value.contains("set")) value["set"] = Value::object();
   Value& body = kind == Kind::create ? value : value["set"];
+  if (kind == Kind::update && body.contains("id") && text_of(body["id"]) != id) {
+    flaw = "sets another id than its record's, which never changes";
+    return "";
+  }
   if (kind == Kind::create) body["id"] = id;
   else body.erase("id");
   body["updatedAt"] = updated_at;

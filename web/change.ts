@@ -33,7 +33,7 @@ export function updated(
 ): Unnamed {
   const { remove, after } = callOptions('update', options, ['remove', 'after']);
   checkId(record);
-  const change = update(collection, record, changes, remove);
+  const change = update(collection, changes, remove);
   return { kind: 'update', collection, record, change, ...named(after) };
 }
 

@@ -4,7 +4,7 @@ import { callOptions, flagOf } from './change.js';
 import { isLimit } from './collection.js';
 import { HoldfastError } from './errors.js';
 import { checkId } from './ids.js';
-import { isPlainObject, parseJson } from './json.js';
+import { parseJson } from './json.js';
 import type { DeadLetterEntry, Departure, Explanation, OutboxEntry } from './protocol.js';
 import { update } from './record.js';
 import type { Call, Reading } from './rpc.js';
@@ -86,9 +86,7 @@ export function deadLetters({ call, read, newId }: OutboxHost): Holdfast<Schema>
       const known = ['remove', 'mayDuplicate'] as const;
       const { remove, mayDuplicate } = callOptions('edit', options, known);
       checkId(id);
-      // A whole record may be given, its id included, which stays what it is.
-      const own = isPlainObject(patch) && typeof patch.id === 'string' ? patch.id : '';
-      const change = update('The patch', own, patch, remove);
+      const change = update('The patch', patch, remove);
       await call({ type: 'edit', id, as: newId(), change, ...duplicate(mayDuplicate) });
     },
     async discard(id) {

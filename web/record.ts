@@ -35,13 +35,7 @@ export function creation(
 }
 
 /** The JSON text of an update. @throws {HoldfastError} 'bad-body' or 'too-large' */
-export function update(collection: string, id: string, changes: unknown, remove: unknown): string {
-  if (isPlainObject(changes) && changes.id !== undefined && changes.id !== id)
-    throw new HoldfastError(
-      'bad-body',
-      `${collection}.id is another than that of the record ${id}: the id of a record never ` +
-        'changes. Nothing was recorded.',
-    );
+export function update(collection: string, changes: unknown, remove: unknown): string {
   const set = toJson(changes, collection);
   if (remove === undefined) return `{"set":${set}}`;
   if (!Array.isArray(remove) || remove.some(field => typeof field !== 'string' || field === 'id'))

@@ -28,7 +28,7 @@ std::string in(Duration wait) {
 std::string because(const Json& problem) {
   std::string detail = json::member(problem, "detail");
   if (detail.empty()) detail = json::member(problem, "title");
-  if (detail.empty()) return "";
+  if (detail.empty()) return ".";
   return joined({": ", detail, detail.ends_with('.') ? "" : "."});
 }
 
@@ -80,13 +80,15 @@ std::string way_of(const Reachability& way, Time now) {
   if (way.paused) return "The app has paused sending: it goes after resume().";
   switch (way.wait) {
     case Status::Wait::sign_in:
-      return "The API wants a new sign-in: it goes after signedIn().";
+      return "The API wants a new sign-in: all go after signedIn(), one is tried now and then.";
     case Status::Wait::origin:
     case Status::Wait::network: {
       Time at = std::max(way.next_probe_at, way.closed_until);
       if (way.state != Reachability::State::closed) break;
-      return joined({"The API cannot be reached (", way.reason, ") It is asked again ",
-                     at > now ? in(at - now) : "now", ", or at once by sync()."});
+      return joined({way.wait == Status::Wait::origin ? "The API asks for time. "
+                                                      : "The API cannot be reached. ",
+                     way.reason, " It is asked again ", at > now ? in(at - now) : "now",
+                     ", or at once by sync()."});
     }
     default: break;
   }

@@ -25,7 +25,7 @@ void leave_alone(Reachability& r, const Reachability::Setback& setback) {
 
 void close(Reachability& r, Time now, const Reachability::Setback& setback) {
   r.state = Reachability::State::closed;
-  r.wait = setback.wait;
+  if (r.wait != Reachability::Wait::sign_in) r.wait = setback.wait;
   r.reason = setback.reason;
   r.next_probe_at = now + setback.delay;
   leave_alone(r, setback);
@@ -157,6 +157,7 @@ bool Reachability::may_send(Time now) const {
 }
 
 int Reachability::room(int concurrency) const {
+  if (wait == Wait::sign_in) return 1;
   return ramp == 0 ? concurrency : std::min(ramp, concurrency);
 }
 

@@ -110,7 +110,9 @@ struct Reachability {
 
   bool may_send(Time now) const;
 
-  // How many attempts may be under way at once: at least 1, at most "concurrency".
+  // How many attempts may be under way at once: at least 1, at most "concurrency". While a sign-in
+  // is awaited one a probe: health needs no credentials, so only an attempt shows that the app has
+  // new ones.
   int room(int concurrency) const;
 
   // When a probe will be owed, or sending be allowed again, without an event;

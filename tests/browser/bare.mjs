@@ -2,7 +2,7 @@
 // Content-Security-Policy.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,6 +55,7 @@ let folder;
 function pageFolder() {
   if (folder) return folder;
   const made = mkdtempSync(join(tmpdir(), 'holdfast-bare-'));
+  process.once('exit', () => rmSync(made, { recursive: true }));
   execFileSync('npm', ['pack', '--silent', '--pack-destination', made], { cwd: root });
   const [tarball] = readdirSync(made).filter((name) => name.endsWith('.tgz'));
   execFileSync('tar', ['-xzf', join(made, tarball), '-C', made]);

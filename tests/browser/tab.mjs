@@ -46,9 +46,10 @@ export async function serve() {
     if (!url.startsWith('/api/')) return response.writeHead(404).end();
     let body = '';
     for await (const chunk of request) body += chunk;
-    api.requests.push({ method, url, key: headers['idempotency-key'], body });
+    const { authorization } = headers;
+    api.requests.push({ method, url, key: headers['idempotency-key'], authorization, body });
     if (url === '/api/health') return response.writeHead(api.healthy ? 200 : 503).end('{}');
-    api.reply(response, { method, url, body });
+    api.reply(response, { method, url, authorization, body });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return Object.assign(api, {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -340,6 +341,40 @@ TEST_SUITE("sign-in") {
     Step step = tell(SignedIn{});
     CHECK(only<Probe>(step).size() == 1);
     CHECK(sent(tell(good_probe())).size() == 3);
+  }
+
+  TEST_CASE_FIXTURE(AttemptsTest, "until then one is tried a backoff, and only one") {
+    tell({create("a"), create("b"), create("c")});
+    for (auto id : {"m1", "m2", "m3"}) tell(answered(id, {.status = 401}));
+    Time now = kNoon;
+    std::vector<Duration> between;
+    for (int attempt = 2; attempt <= 40; ++attempt) {
+      Time before = now;
+      Step step = tell(Tick{}, now);
+      while (only<Probe>(step).empty()) step = tell(Tick{}, now = step.wake_at.value());
+      between.push_back(now - before);
+      REQUIRE(sent(tell(good_probe(), now)) == Ids{"m1"});
+      Step answer = tell(answered("m1", {.status = 401}, attempt), now);
+      CHECK(only<SignIn>(answer).empty());
+      CHECK(sent(answer).empty());
+    }
+    // Ever less often: it is drawn from up to five minutes in the end.
+    CHECK(*std::ranges::max_element(between) > 4min);
+    CHECK(now - kNoon > 39 * 90s);
+
+    SUBCASE("and where that one is accepted, all go") {
+      Step step = tell(Sync{}, now);
+      CHECK(sent(tell(good_probe(), now)) == Ids{"m1"});
+      CHECK(sent(tell(answered("m1", {.status = 201}, 41), now)) == Ids{"m2", "m3"});
+    }
+    SUBCASE("and a network that fails meanwhile does not ask the app anew") {
+      tell(Sync{}, now);
+      Step step = tell(probed(Silence::network), now);
+      CHECK(step.status.waiting_for == Status::Wait::sign_in);
+      tell(Sync{}, now);
+      CHECK(sent(tell(good_probe(), now)) == Ids{"m1"});
+      CHECK(only<SignIn>(tell(answered("m1", {.status = 401}, 41), now)).empty());
+    }
   }
 
   TEST_CASE("a collection can say that 403 means the same") {

@@ -49,8 +49,8 @@ TEST_SUITE("explain") {
     CHECK(text("m1") == "The API is being asked whether it is there.");
     CHECK(can("m1") == R"(["cancel"])");
     tell(probed(Silence::network));
-    CHECK(text("m1").starts_with("The API cannot be reached (Probe: No answer came: the network "
-                                 "failed.) It is asked again in "));
+    CHECK(text("m1").starts_with("The API cannot be reached. Probe: No answer came: the network "
+                                 "failed. It is asked again in "));
     tell(Pause{});
     CHECK(text("m1") == "The app has paused sending: it goes after resume().");
     tell(Resume{});
@@ -59,7 +59,7 @@ TEST_SUITE("explain") {
     CHECK(can("m1") == "[]");
     tell(answered("m1", {.status = 401}));
     CHECK(text("m1") == "It was sent 1 time: The server answered 401. The API wants a new sign-in: "
-                        "it goes after signedIn().");
+                        "all go after signedIn(), one is tried now and then.");
   }
 
   TEST_CASE_FIXTURE(ExplainTest, "an unknown outcome is called so") {

@@ -167,7 +167,7 @@ TEST_SUITE("json: what a change may hold") {
   TEST_CASE("an update says what to set and what to remove, and nothing else") {
     for (const std::string change :
          {R"({})", R"({"set":{}})", R"({"remove":[]})", R"({"set":{"a":null},"remove":["b"]})",
-          R"({"set":{"id":"ignored"}})", R"({"remove":["a","a"]})"}) {
+          R"({"set":{"id":"r1"}})", R"({"remove":["a","a"]})"}) {
       CAPTURE(change);
       CHECK(flaw(Kind::update, change) == "");
     }
@@ -180,6 +180,8 @@ TEST_SUITE("json: what a change may hold") {
              {R"({"remove":"a"})", kMembers},
              {R"({"remove":[1]})", kMembers},
              {R"({"remove":["a",null]})", kMembers},
+             {R"({"set":{"id":"x"}})", "sets another id than its record's, which never changes"},
+             {R"({"set":{"id":null}})", "sets another id than its record's, which never changes"},
              {R"({"remove":["id"]})", "removes the id, which never changes"},
              {R"({"remove":["a","id"],"set":{}})", "removes the id, which never changes"},
              {R"({"set":{"__proto__":1}})", kProto},
@@ -213,7 +215,7 @@ TEST_SUITE("json: changes and bodies") {
   }
 
   TEST_CASE("an update is stamped with its time, and never sets the id") {
-    CHECK(stamped(Kind::update, R"({"set":{"b":1,"id":"x","a":null}})", "r1", "T") ==
+    CHECK(stamped(Kind::update, R"({"set":{"b":1,"id":"r1","a":null}})", "r1", "T") ==
           R"({"set":{"b":1,"a":null,"updatedAt":"T"}})");
     CHECK(stamped(Kind::update, R"({"remove":["a"]})", "r1", "T") ==
           R"({"remove":["a"],"set":{"updatedAt":"T"}})");

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -28,6 +28,7 @@ await build({
   logLevel: 'silent',
 });
 const app = await import(pathToFileURL(outfile).href);
+rmSync(dirname(outfile), { recursive: true });
 
 const noon = new Date(2026, 0, 15, 12);
 const onDay = day => new Date(2026, 0, day, 9).toISOString();

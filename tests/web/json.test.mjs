@@ -163,12 +163,11 @@ test('a new record has the id it was given, or a new one', () => {
   refusal(() => creation('task', { id: '../admin' }, () => 'new'), 'bad-id', /admin/);
 });
 
-test('an update may name its own id, and no other', () => {
-  assert.equal(update('task', 'a', { id: 'a', n: null }, undefined), '{"set":{"id":"a","n":null}}');
-  assert.equal(update('task', 'a', {}, ['n']), '{"set":{},"remove":["n"]}');
-  refusal(() => update('task', 'a', { id: 'b' }, undefined), 'bad-body', /never changes/);
-  refusal(() => update('task', 'a', {}, ['id']), 'bad-body', /remove/);
-  refusal(() => update('task', 'a', {}, 'n'), 'bad-body', /remove/);
+test('an update sets and removes fields, and never removes the id', () => {
+  assert.equal(update('task', { id: 'a', n: null }, undefined), '{"set":{"id":"a","n":null}}');
+  assert.equal(update('task', {}, ['n']), '{"set":{},"remove":["n"]}');
+  refusal(() => update('task', {}, ['id']), 'bad-body', /remove/);
+  refusal(() => update('task', {}, 'n'), 'bad-body', /remove/);
 });
 
 test('$sync is read, and neither listed, copied nor written', () => {

@@ -163,6 +163,22 @@ test('a dead letter is edited, and goes again under a new key', async t => {
   await assert.rejects(hf.deadLetters.edit(letter.id, {}), { code: 'not-found' });
 });
 
+test('neither an edit nor an update changes the id of a record', async t => {
+  const hf = await api.open(t);
+  const orders = hf.collection('order');
+  api.reply = refuse;
+  const a = await orders.create({ id: 'a', n: 1 });
+  await hf.sync();
+  const refused = { code: 'bad-body', message: /sets another id than its record's/ };
+  await assert.rejects(hf.deadLetters.edit(a.$sync.mutation, { id: 'b', n: 2 }), refused);
+  await assert.rejects(orders.update('a', { id: 'b', n: 2 }), refused);
+  assert.equal(hf.status.get().failed, 1);
+  api.reply = accept;
+  await hf.deadLetters.edit(a.$sync.mutation, { ...(await orders.get('a')), n: 2 });
+  await hf.sync();
+  assert.deepEqual({ ...(await orders.get('a')), updatedAt: 0 }, { id: 'a', n: 2, updatedAt: 0 });
+});
+
 test('an update of a red record corrects it', async t => {
   const hf = await api.open(t);
   const orders = hf.collection('order');

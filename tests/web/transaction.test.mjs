@@ -225,7 +225,7 @@ test('headers are asked before each attempt, and a sign-in holds everything once
   const { pending, failed, waitingFor } = hf.status.get();
   assert.deepEqual([pending, failed, waitingFor], [9, 0, 'sign-in']);
   const [entry] = await hf.outbox.list();
-  assert.match((await hf.outbox.explain(entry.id)).text, /new sign-in: it goes after signedIn\(\)/);
+  assert.match((await hf.outbox.explain(entry.id)).text, /new sign-in: all go after signedIn\(\)/);
   const before = api.requests.length;
   token = 'new';
   await hf.signedIn();
@@ -233,6 +233,23 @@ test('headers are asked before each attempt, and a sign-in holds everything once
   assert.deepEqual(signin, [null]);
   assert.equal(api.requests.length, before + 9);
   assert.equal(asked.length, api.requests.length + api.probes);
+});
+
+test('without a word from the app one request a probe asks whether headers are new', async t => {
+  let token = 'old';
+  const hf = await api.open(t, { headers: () => ({ authorization: token }) });
+  const signin = heard(hf, 'signin');
+  api.reply = request =>
+    request.headers.authorization === 'new' ? accept(request) : { status: 401 };
+  for (let n = 0; n < 9; ++n) await hf.collection('order').create({ n });
+  await hf.sync();
+  const before = [api.requests.length, api.probes];
+  for (let round = 0; round < 5; ++round) await hf.sync();
+  assert.equal(api.requests.length - before[0], 5);
+  assert.ok(api.probes - before[1] >= 5);
+  token = 'new';
+  assert.equal((await hf.sync()).pending, 0);
+  assert.deepEqual(signin, [null]);
 });
 
 /** What a server does that takes batches: each by itself, answered in their order. */

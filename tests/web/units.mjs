@@ -1,9 +1,9 @@
 // The modules of web/ as the tests import them: all but the composition roots, bundled together so
 // that each class is there once. And what stands in for the world around them.
 
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { build } from 'esbuild';
@@ -44,6 +44,7 @@ await build({
 });
 
 export const units = await import(pathToFileURL(outfile).href);
+rmSync(dirname(outfile), { recursive: true });
 
 export const noon = Date.UTC(2026, 0, 1, 12);
 
