@@ -165,9 +165,7 @@ async function bundle() {
   }).catch(error => {
     throw new Failure(error.message);
   });
-  for (const name of ['holdfast.wasm', 'holdfast.d.ts']) {
-    copyFileSync(join(root, 'build/wasm', name), join(root, 'dist', name));
-  }
+  copyFileSync(join(root, 'build/wasm/holdfast.wasm'), join(root, 'dist/holdfast.wasm'));
   writeFileSync(join(root, 'dist/holdfast.js'), glue());
   sweep(new Set(Object.keys(metafile.outputs)));
   return entries.map(name => `${name}.js`).join(', ');
@@ -186,22 +184,37 @@ function glue() {
 // Removes what an earlier build left in dist/ and this one does not make.
 function sweep(bundles) {
   for (const name of readdirSync(join(root, 'dist'))) {
-    const source = name.replace(/\.d\.ts$/, '.ts');
     const isMade =
-      name.startsWith('holdfast.') ||
-      bundles.has(`dist/${name}`) ||
-      (source !== name && existsSync(join(root, 'web', source)));
+      name.startsWith('holdfast.') || bundles.has(`dist/${name}`) || name.endsWith('.d.ts');
     if (!isMade) rmSync(join(root, 'dist', name), { recursive: true });
   }
 }
 
 async function declare() {
   const record = 'build/types.tsbuildinfo';
-  if (!existsSync(join(root, 'dist/index.d.ts'))) rmSync(join(root, record), { force: true });
+  const types = join(root, 'build/types');
+  if (!existsSync(types)) rmSync(join(root, record), { force: true });
   await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], {
     cwd: root,
   });
-  return 'checked';
+  const wanted = declarations(types);
+  for (const name of wanted) copyFileSync(join(types, name), join(root, 'dist', name));
+  for (const name of readdirSync(join(root, 'dist')))
+    if (name.endsWith('.d.ts') && !wanted.has(name)) rmSync(join(root, 'dist', name));
+  return `checked, ${wanted.size} declarations`;
+}
+
+/** Those of the entries, and what they name. */
+function declarations(types) {
+  const wanted = new Set();
+  const want = name => {
+    if (wanted.has(name) || !existsSync(join(types, name))) return;
+    wanted.add(name);
+    const text = readFileSync(join(types, name), 'utf8');
+    for (const [, other] of text.matchAll(/'\.\/([\w-]+)\.js'/g)) want(`${other}.d.ts`);
+  };
+  for (const name of entries) want(`${name}.d.ts`);
+  return wanted;
 }
 
 function weigh() {
