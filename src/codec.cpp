@@ -190,6 +190,11 @@ Silence silence_of(const std::string& text) {
   throw Malformed("'" + text + "' is no silence");
 }
 
+std::optional<Time> time_at(const Value& v, const char* name) {
+  if (!v.contains(name)) return std::nullopt;
+  return Time(duration_at(v, name));
+}
+
 std::variant<Silence, Response> outcome_of(const Value& v) {
   if (v.is_string()) return silence_of(v.get<std::string>());
   if (!v.is_object()) throw Malformed("'outcome' is neither a silence nor a response");
@@ -202,6 +207,8 @@ std::variant<Silence, Response> outcome_of(const Value& v) {
       .retry_after = text_at(v, "retryAfter"),
       .date = text_at(v, "date"),
       .body = text_at(v, "body"),
+      .sent_at = time_at(v, "sentAt"),
+      .received_at = time_at(v, "receivedAt"),
   };
 }
 

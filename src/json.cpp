@@ -143,6 +143,12 @@ Json id(const std::string& object) {
   return it == value.end() || id_of(*it).empty() ? "" : dump(*it);
 }
 
+Json with_stamp(const Json& body, const std::string& updated_at) {
+  Value value = stored(body);
+  value["updatedAt"] = updated_at;
+  return dump(value);
+}
+
 Json with_id(const Json& body, const Json& id) {
   Value value = stored(body);
   std::string flaw;

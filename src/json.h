@@ -46,6 +46,9 @@ Json quoted(const std::string& text);
 // The id of a JSON object as it stands there, a text or a whole number; empty if it has none.
 Json id(const std::string& object);
 
+// The body with this text as its "updatedAt".
+Json with_stamp(const Json& body, const std::string& updated_at);
+
 // The body with this id, a JSON value; without any where it is empty.
 Json with_id(const Json& body, const Json& id);
 

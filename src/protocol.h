@@ -136,8 +136,10 @@ struct Response {
   std::string content_type = {};
   std::string etag = {};
   std::string retry_after = {};
-  std::string date = {};
+  std::string date = {};  // Empty also when the answer came out of a cache.
   std::string body = {};
+  std::optional<Time> sent_at = {};      // When its request left, and when it arrived, by the
+  std::optional<Time> received_at = {};  // device's clock.
 
   bool operator==(const Response&) const = default;
 };

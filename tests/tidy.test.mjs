@@ -13,7 +13,7 @@ import ts from 'typescript';
 // Each may include what stands above it, and in its own row what stands to its left.
 const core = [
   ['text', 'types', 'protocol'],
-  ['value', 'timestamp', 'backoff', 'json', 'verdict', 'merge'],
+  ['value', 'timestamp', 'clock', 'backoff', 'json', 'verdict', 'merge'],
   ['store/vfs', 'store/sqlite'],
   [
     'store/schema',

@@ -121,8 +121,12 @@ export interface Response {
   contentType: string;
   etag: string;
   retryAfter: string;
+  /** '' also when the answer came out of a cache. */
   date: string;
   body: string;
+  /** When its request left and when it arrived, by this device's clock. */
+  sentAt?: number;
+  receivedAt?: number;
 }
 
 /**

@@ -111,7 +111,10 @@ export function transport(options: TransportOptions): Transport {
     const close = (): void => deadline.abort();
     options.closed.addEventListener('abort', close);
     try {
-      return await answerOf(await dispatch(request, { signal: deadline.signal }));
+      const sentAt = clock.now();
+      const response = await dispatch(request, { signal: deadline.signal });
+      const receivedAt = clock.now();
+      return { ...(await answerOf(response)), sentAt, receivedAt };
     } catch {
       // No network, a reset, a refusal by CORS: in none of them do we know whether the server saw
       // the request.
@@ -242,7 +245,7 @@ async function answerOf(response: Response): Promise<Answer> {
     contentType: header('content-type'),
     etag: header('etag'),
     retryAfter: header('retry-after'),
-    date: header('date'),
+    date: header('age') === '' ? header('date') : '',
     body: body ?? '',
   };
 }

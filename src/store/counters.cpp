@@ -9,6 +9,8 @@ namespace {
 
 // '#' sorts them before everything else in the table.
 constexpr std::pair<const char*, std::int64_t Counters::*> kCounters[] = {
+    {"#ahead least", &Counters::ahead_least},
+    {"#ahead most", &Counters::ahead_most},
     {"#confirmations", &Counters::confirmations},
     {"#dead", &Counters::dead},
     {"#epoch", &Counters::epoch},
@@ -21,6 +23,12 @@ constexpr std::pair<const char*, std::int64_t Counters::*> kCounters[] = {
 };
 
 }  // namespace
+
+void Counters::hear(const Response& answer) {
+  auto [least, most] = heard(ahead(), answer);
+  ahead_least = least.count();
+  ahead_most = most.count();
+}
 
 Counters load_counters(Database& db) {
   Counters counters;

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "../clock.h"
 #include "../types.h"
 #include "sqlite.h"
 
@@ -18,6 +19,12 @@ struct Counters {
   std::int64_t pull = 0;           // Numbers the latest page of a pull.
   Epoch single = 0;                // The session in which the API refused batches.
   std::int64_t latest = 0;         // The latest time that was seen, to the minute.
+  std::int64_t ahead_least = 0;    // As in ahead().
+  std::int64_t ahead_most = 0;
+
+  // What is known of the server's clock, and what an answer of the API adds to it.
+  Ahead ahead() const { return {Duration(ahead_least), Duration(ahead_most)}; }
+  void hear(const Response& answer);
 
   bool operator==(const Counters&) const = default;
 };

@@ -107,11 +107,13 @@ std::optional<Seq> Outbox::add(const Mutation& m, const Waits& waits) {
   return seq;
 }
 
-void Outbox::fold(const Mutation& into, Kind kind, const Json& change, int folded) {
+void Outbox::fold(const Mutation& into, Kind kind, const Json& change, int folded,
+                  Time written_at) {
   assert(into.state == State::pending && into.attempts == 0);
   Statement(db_,
-            "UPDATE hf_outbox SET kind = ?, change = ?, folded = folded + ? WHERE seq = ?",
-            name_of(kind), change, folded, into.seq)
+            "UPDATE hf_outbox SET kind = ?, change = ?, folded = folded + ?, written_at = ?"
+            " WHERE seq = ?",
+            name_of(kind), change, folded, to_sql(written_at), into.seq)
       .run();
 }
 
@@ -289,14 +291,15 @@ void Outbox::revive(const Mutation& m) {
   --counters_.dead;
 }
 
-void Outbox::renew(const Mutation& m, const MutationId& as, Kind kind, const Json& change) {
+void Outbox::renew(const Mutation& m, const MutationId& as, Kind kind, const Json& change,
+                   Time written_at) {
   assert(m.state == State::dead && as != m.id);
   Statement(db_,
-            "UPDATE hf_outbox SET id = ?, kind = ?, change = ?, state = 'pending', due_at = 0,"
-            " attempts = 0, counted = 0, unknown = 0, strays = 0, asking = 0,"
-            " first_attempt_at = NULL, method = NULL, path = NULL, request = NULL,"
+            "UPDATE hf_outbox SET id = ?, kind = ?, change = ?, written_at = ?,"
+            " state = 'pending', due_at = 0, attempts = 0, counted = 0, unknown = 0, strays = 0,"
+            " asking = 0, first_attempt_at = NULL, method = NULL, path = NULL, request = NULL,"
             " problem = NULL WHERE seq = ?",
-            as, name_of(kind), change, m.seq)
+            as, name_of(kind), change, to_sql(written_at), m.seq)
       .run();
   --counters_.dead;
 }

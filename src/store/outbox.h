@@ -71,7 +71,7 @@ struct Mutation {
   Kind kind = Kind::create;
   Key key;
   Json change;
-  Time written_at;
+  Time written_at;  // The latest of what is folded in.
   Seq prev = 0;  // The one before it of its record, 0: none.
   int waits = 0;
   bool barrier = false;
@@ -99,7 +99,7 @@ class Outbox {
   std::optional<Seq> add(const Mutation& mutation, const Waits& waits);
 
   // Makes one that was never attempted do what a later one was to do besides.
-  void fold(const Mutation& into, Kind kind, const Json& change, int folded);
+  void fold(const Mutation& into, Kind kind, const Json& change, int folded, Time written_at);
 
   std::optional<Mutation> find(const MutationId& id);  // Nothing: it is not unsettled.
   std::optional<Mutation> at(Seq seq);
@@ -157,7 +157,8 @@ class Outbox {
 
   // dead -> pending, at once, as another mutation with another id in its place: what waited for
   // the one waits for the other.
-  void renew(const Mutation& mutation, const MutationId& as, Kind kind, const Json& change);
+  void renew(const Mutation& mutation, const MutationId& as, Kind kind, const Json& change,
+             Time written_at);
 
   // A mutation that is not under way waits for an earlier one besides.
   void wait(const Mutation& mutation, Seq on, Why why);

@@ -114,8 +114,8 @@ constexpr const char* kTables = R"sql(
     text   TEXT
   ) STRICT, WITHOUT ROWID;
   INSERT INTO hf_meta (key) VALUES
-    ('#confirmations'), ('#dead'), ('#epoch'), ('#in flight'), ('#latest'), ('#pull'), ('#seq'),
-    ('#single'), ('#unsettled');
+    ('#ahead least'), ('#ahead most'), ('#confirmations'), ('#dead'), ('#epoch'), ('#in flight'),
+    ('#latest'), ('#pull'), ('#seq'), ('#single'), ('#unsettled');
 
   -- What is known of the way to the API: one row, as sync/reachability.h.
   CREATE TABLE hf_reachability (

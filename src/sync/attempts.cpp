@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "../backoff.h"
+#include "../clock.h"
 #include "../json.h"
+#include "../timestamp.h"
 #include "../verdict.h"
 #include "folding.h"
 #include "request.h"
@@ -108,8 +110,17 @@ std::optional<Request> Attempts::begin(const Mutation& mutation, bool asking, Tu
   }
   Request request = mutation.request ? *mutation.request
                                      : request_of(mutation, store_.records, collection->second);
+  if (!mutation.request && !request.body.empty())
+    request.body = json::with_stamp(request.body, stamp_of(mutation, turn.now));
   store_.outbox.attempt(mutation, request, turn.now, asking);
   return request;
+}
+
+// When it was written, by the server's clock as far as that is known.
+std::string Attempts::stamp_of(const Mutation& mutation, Time now) {
+  auto base = store_.records.find(mutation.key).base;
+  auto last = base ? parse_rfc3339(json::member(*base, "updatedAt")) : std::nullopt;
+  return rfc3339(stamp(mutation.written_at, now, store_.counters.ahead(), last));
 }
 
 // Whether the server may have forgotten the key of what it may have applied. A clock that was set
@@ -142,6 +153,7 @@ void Attempts::answered(const BatchAnswered& e, Turn& turn) {
   bool refused = false;
   if (response) {
     Verdict verdict = judge(Kind::update, *response, {});
+    if (verdict != Verdict::unreachable) store_.counters.hear(*response);
     if (verdict == Verdict::accepted) each = json::responses(response->body, e.members.size());
     // It does not take batches, or not this one: which member is at fault shows one by one.
     refused = !each && (verdict == Verdict::accepted || verdict == Verdict::rejected ||
@@ -189,7 +201,9 @@ void Attempts::on_response(const Mutation& mutation, const Response& response,
   auto setback_for = [&](Status::Wait why) {
     wait(mutation, why, &response, told(response), unknown, problem, turn);
   };
-  switch (judge(mutation.kind, response, overrides)) {
+  Verdict verdict = judge(mutation.kind, response, overrides);
+  if (verdict != Verdict::unreachable) store_.counters.hear(response);
+  switch (verdict) {
     case Verdict::accepted:
       turn.way.accepted();
       return accept(mutation, response, server_id, turn);

@@ -32,6 +32,7 @@ class Attempts {
   void send(const Mutation&, Turn&);
   bool send_batch(std::span<const Mutation> heads, Turn&);
   std::optional<Request> begin(const Mutation&, bool asking, Turn&);
+  std::string stamp_of(const Mutation&, Time now);
   bool key_expired(const Mutation&, Time now) const;
 
   // Answers.

@@ -165,7 +165,10 @@ Result Engine::on(const Probed& e, Turn& turn) {
                                                       &response, turn));
   };
   switch (judge_probe(response, e.check)) {
-    case Verdict::accepted: turn.way.probed(turn.now, config_.probe_fresh); break;
+    case Verdict::accepted:
+      store_.counters.hear(response);
+      turn.way.probed(turn.now, config_.probe_fresh);
+      break;
     case Verdict::overloaded: failed(Status::Wait::origin); break;
     case Verdict::sign_in:
       if (turn.way.wait != Status::Wait::sign_in) turn.step.effects.push_back(SignIn{});

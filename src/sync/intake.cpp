@@ -119,6 +119,9 @@ Result Intake::apply(const Write& write, Place* place, Turn& turn) {
   mutation.key = write.key;
   mutation.written_at = write.at;
   mutation.prev = record.tail;
+  auto tail = record.tail ? store_.outbox.at(record.tail) : std::nullopt;
+  assert(tail.has_value() == (record.tail != 0));
+  if (tail) mutation.written_at = std::max(write.at, tail->written_at + Duration(1));
   Time stamp = write.at;
   if (record.body)
     if (auto last = parse_rfc3339(json::member(*record.body, "updatedAt")))
@@ -161,12 +164,8 @@ Result Intake::apply(const Write& write, Place* place, Turn& turn) {
   }
   turn.changed.insert(write.key.collection);
   Waits waits = lanes_.waits_of(mutation, record, write, place ? place->before : 0);
-  if (record.tail) {
-    auto tail = store_.outbox.at(record.tail);
-    assert(tail);
-    if (may_fold(*tail, waits, write, place) && fold_into(*tail, mutation, record, turn))
-      return Applied{.record = query::row(store_.db, record)};
-  }
+  if (tail && may_fold(*tail, waits, write, place) && fold_into(*tail, mutation, record, turn))
+    return Applied{.record = query::row(store_.db, record)};
   mutation.bundle = place ? place->bundle : 0;
   for (const auto& id : write.after)
     if (auto before = lanes_.named(id)) store_.outbox.name(before->id);
@@ -223,7 +222,7 @@ bool Intake::fold_into(const Mutation& tail, const Mutation& later, Record& reco
   }
   if (static_cast<std::int64_t>(change.size()) > config_.max_body) return false;
   store_.history.add(later, Departure::Reason::folded, turn.now, tail.id);
-  store_.outbox.fold(tail, kind, change, 1);
+  store_.outbox.fold(tail, kind, change, 1, later.written_at);
   store_.references.add(tail.seq, lanes_.references_in(later.key, record.body));
   record.body = fold(record.body, {later});
   store_.references.add(tail.seq, lanes_.references_in(later.key, record.body));
@@ -257,7 +256,8 @@ bool Intake::correct(const Mutation& dead, const Mutation& later, const Record& 
     drop(store_, *last, Departure::Reason::folded, turn.now, later.id);
   store_.history.add(dead, Departure::Reason::replaced, turn.now, later.id);
   bool removes = later.kind == Kind::remove;
-  store_.outbox.renew(dead, later.id, removes ? Kind::remove : dead.kind, removes ? "" : change);
+  store_.outbox.renew(dead, later.id, removes ? Kind::remove : dead.kind, removes ? "" : change,
+                      later.written_at);
   refold(store_, later.key);
   auto body = store_.records.find(later.key).body;
   store_.references.add(dead.seq, lanes_.references_in(later.key, record.body));

@@ -28,7 +28,8 @@ Result Letters::retry(const Retry& e, Turn& turn) {
   } else {
     if (!json::valid_id(e.as) || store_.outbox.find(e.as)) return kBadId;
     store_.history.add(*mutation, Departure::Reason::replaced, turn.now, e.as);
-    store_.outbox.renew(*mutation, e.as, mutation->kind, mutation->change);
+    store_.outbox.renew(*mutation, e.as, mutation->kind, mutation->change,
+                        mutation->written_at);
   }
   go_again(*mutation, turn);
   return Applied{};
@@ -58,7 +59,7 @@ Result Letters::edit(const Edit& e, Turn& turn) {
                    "It would refer to a record that was created after it and is not sent yet."};
   for (auto [on, why] : creates) store_.outbox.wait(*mutation, on, why);
   store_.history.add(*mutation, Departure::Reason::replaced, turn.now, e.as);
-  store_.outbox.renew(*mutation, e.as, mutation->kind, whole);
+  store_.outbox.renew(*mutation, e.as, mutation->kind, whole, turn.now);
   go_again(*mutation, turn);
   store_.references.add(mutation->seq, lanes.references_in(
                                            mutation->key, store_.records.find(mutation->key).body));

@@ -67,7 +67,8 @@ std::string with(std::string text, const std::string& part, const std::string& i
 
 const std::string kResponse =
     R"({"status":201,"redirect":false,"complete":true,"contentType":"application/json",)"
-    R"("etag":"\"7\"","retryAfter":"3","date":"Thu, 01 Jan 1970 12:00:00 GMT","body":"{\"é\":1}"})";
+    R"("etag":"\"7\"","retryAfter":"3","date":"Thu, 01 Jan 1970 12:00:00 GMT","body":"{\"é\":1}",)"
+    R"("sentAt":43199000,"receivedAt":43200500})";
 const Response kSame{.status = 201,
                      .redirect = false,
                      .complete = true,
@@ -75,7 +76,9 @@ const Response kSame{.status = 201,
                      .etag = "\"7\"",
                      .retry_after = "3",
                      .date = "Thu, 01 Jan 1970 12:00:00 GMT",
-                     .body = R"({"é":1})"};
+                     .body = R"({"é":1})",
+                     .sent_at = Time(Duration(43'199'000)),
+                     .received_at = Time(Duration(43'200'500))};
 
 const std::string kWrite =
     R"({"type":"write","client":"page-1","number":7,"acknowledged":5,"at":43200001,"id":"m7",)"

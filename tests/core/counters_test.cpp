@@ -12,7 +12,7 @@ TEST_SUITE("counters") {
     CHECK(load_counters(db) == Counters{});
     Counters counters{.epoch = 1, .seq = 2, .unsettled = 3, .dead = 4, .in_flight = 5,
                       .confirmations = 6, .pull = std::int64_t{1} << 52, .single = 8,
-                      .latest = 9};
+                      .latest = 9, .ahead_least = -10, .ahead_most = 11};
     save_counters(db, {}, counters);
     CHECK(load_counters(db) == counters);
   }

@@ -120,11 +120,11 @@ TEST_SUITE("folding") {
   }
 
   TEST_CASE_FIXTURE(FoldingTest, "refolding takes up what a mutation has become") {
-    store.outbox.fold(mutation("m1"), Kind::update, R"({"set":{"x":1}})", 1);
+    store.outbox.fold(mutation("m1"), Kind::update, R"({"set":{"x":1}})", 1, {});
     CHECK(body() == R"({"n":3,"k":2})");
     refold(store, a);
     CHECK(body() == R"({"n":3,"k":2,"x":1})");
-    store.outbox.fold(mutation("m2"), Kind::remove, "", 1);
+    store.outbox.fold(mutation("m2"), Kind::remove, "", 1, {});
     refold(store, a);
     CHECK(body() == "none");
     store.outbox.bury(mutation("m2"), false, "{}");

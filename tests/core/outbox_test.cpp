@@ -138,8 +138,8 @@ struct CostTest : Watch, OutboxTest {
     outbox.revive(at(first));
     sent(first);
     bury(first);
-    outbox.renew(at(first), "again" + std::to_string(first), Kind::create, kJson);
-    outbox.fold(at(first), Kind::create, kJson, 1);
+    outbox.renew(at(first), "again" + std::to_string(first), Kind::create, kJson, kNoon);
+    outbox.fold(at(first), Kind::create, kJson, 1, kNoon);
     Seq third = add_after({{first, Why::reference}}).seq;
     outbox.wait(at(third), second, Why::order);
     outbox.waits_of(third);
@@ -408,14 +408,14 @@ TEST_SUITE("outbox") {
 
   TEST_CASE_FIXTURE(OutboxTest, "one that was never sent takes in what a later one was to do") {
     add();
-    outbox.fold(at(1), Kind::remove, "", 1);
-    outbox.fold(at(1), Kind::create, R"({"n":2})", 2);
+    outbox.fold(at(1), Kind::remove, "", 1, kNoon);
+    outbox.fold(at(1), Kind::create, R"({"n":2})", 2, kNoon + 3ms);
     Mutation m = at(1);
     CHECK(m.id == "m1");
     CHECK(m.kind == Kind::create);
     CHECK(m.change == R"({"n":2})");
     CHECK(m.folded == 3);
-    CHECK(m.written_at == kNoon + 1ms);
+    CHECK(m.written_at == kNoon + 3ms);
     CHECK(m.state == State::pending);
     CHECK(counters.unsettled == 1);
   }
@@ -429,14 +429,14 @@ TEST_SUITE("outbox") {
     postpone(1, kNoon + 5s, /*counts=*/true);
     sent(1);
     outbox.bury(at(1), true, kProblem);
-    outbox.renew(at(1), "again", Kind::remove, R"({"n":2})");
+    outbox.renew(at(1), "again", Kind::remove, R"({"n":2})", kNoon + 5ms);
     CHECK(outbox.find("m1") == std::nullopt);
     Mutation m = outbox.find("again").value();
     CHECK(m.seq == 1);
     CHECK(m.kind == Kind::remove);
     CHECK(m.key == Key{"order", "r1"});
     CHECK(m.change == R"({"n":2})");
-    CHECK(m.written_at == kNoon + 1ms);
+    CHECK(m.written_at == kNoon + 5ms);
     CHECK(m.named);
     // As if it had never been sent.
     CHECK(m.state == State::pending);
@@ -724,7 +724,7 @@ TEST_SUITE("outbox") {
             if (picked->second.state == State::dead) {
               bool again = draw(2) == 0;
               if (again) t.outbox.revive(t.at(seq));
-              else t.outbox.renew(t.at(seq), "x" + std::to_string(i), Kind::update, kJson);
+              else t.outbox.renew(t.at(seq), "x" + std::to_string(i), Kind::update, kJson, kNoon);
               picked->second.state = State::pending;
               picked->second.due_at = Time();
               picked->second.counted = 0;

@@ -50,8 +50,8 @@ TEST_SUITE("schema") {
           Texts{"hf_alias", "hf_cursor", "hf_dependency", "hf_history", "hf_meta", "hf_outbox",
                 "hf_reachability", "hf_record", "hf_reference"});
     CHECK(texts("SELECT key || ' ' || number FROM hf_meta ORDER BY key") ==
-          Texts{"#confirmations 0", "#dead 0", "#epoch 0", "#in flight 0", "#latest 0", "#pull 0",
-                "#seq 0", "#single 0", "#unsettled 0"});
+          Texts{"#ahead least 0", "#ahead most 0", "#confirmations 0", "#dead 0", "#epoch 0",
+                "#in flight 0", "#latest 0", "#pull 0", "#seq 0", "#single 0", "#unsettled 0"});
     CHECK(number("SELECT count(*) FROM hf_reachability") == 1);
     CHECK(number("PRAGMA user_version") == 1);
     CHECK(texts("PRAGMA table_list").size() == 11);  // And SQLite's two.

@@ -14,7 +14,8 @@ struct Clock {
                               std::chrono::hours(12)};
 
   Duration elapsed{0};
-  Duration error{0};  // Of the wall clock.
+  Duration error{0};    // Of the wall clock.
+  bool was_set = false;  // Since the schedule began.
 
   Time truth() const { return kNoon + elapsed; }
   Time wall() const { return truth() + error; }

@@ -5,6 +5,7 @@
 
 #include "sim/batch.h"
 #include "sim/violation.h"
+#include "timestamp.h"
 
 namespace holdfast::sim {
 namespace {
@@ -282,11 +283,36 @@ void Ledger::check_is_first(const Entry& entry, const Send& send, Time now) cons
       has_expired(entry, now))
     throw Violation(send.id + " is sent again though its key is past its lifetime");
   Send wanted = entry.first ? *entry.first : request_of(entry);
-  bool alike = entry.first ? send.body == wanted.body : body_of(send.body) == body_of(wanted.body);
+  bool alike = send.body == wanted.body;
+  if (auto sent = body_of(send.body); !entry.first && sent) {
+    check_stamp(entry, *sent, now);
+    auto own = body_of(wanted.body).value();
+    own["updatedAt"] = (*sent)["updatedAt"];
+    alike = sent == own;
+  }
   if (!alike)
     throw Violation("the body of " + send.id + " is " + send.body + ", not " + wanted.body);
   if (send.method != wanted.method || send.path != wanted.path)
     throw Violation(send.id + " is sent as " + send.method + " " + send.path);
+}
+
+// DECISIONS 15. The clock that is wrong, but was never set, is corrected to within the second that
+// a Date tells and the longest way of an answer.
+void Ledger::check_stamp(const Entry& entry, const Body& body, Time now) const {
+  auto stamp_in = [](const Body& version) {
+    auto member = version.find("updatedAt");
+    return member == version.end() ? std::nullopt : parse_rfc3339(unquoted(member->second));
+  };
+  auto stamp = stamp_in(body);
+  if (!stamp) throw Violation(entry.id + " is sent without a time");
+  auto line = lines_.find(entry.record);
+  auto base = line == lines_.end() ? std::nullopt : line->second.base;
+  auto last = base ? stamp_in(*base) : std::nullopt;
+  if (last && *stamp <= *last) throw Violation(entry.id + " is sent with a time before its base's");
+  if (clock_->was_set || (last && *stamp == *last + Duration(1))) return;
+  constexpr Duration off = std::chrono::minutes(2) + std::chrono::seconds(1);
+  if (*stamp < entry.written - clock_->error - off || *stamp > now - clock_->error + off)
+    throw Violation(entry.id + " is sent with a time that is off: " + rfc3339(*stamp));
 }
 
 void Ledger::send(const SendBatch& batch, Time now) {

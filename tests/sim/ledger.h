@@ -21,6 +21,7 @@
 
 #include "protocol.h"
 #include "sim/body.h"
+#include "sim/clock.h"
 #include "sim/coverage.h"
 #include "sim/happening.h"
 #include "sim/intentions.h"
@@ -31,8 +32,8 @@ namespace holdfast::sim {
 
 class Ledger {
  public:
-  // "config" must outlive the Ledger and its copies.
-  explicit Ledger(const Config& config) : config_(&config) {}
+  // Both must outlive the Ledger and its copies.
+  Ledger(const Config& config, const Clock& clock) : config_(&config), clock_(&clock) {}
 
   // How the step treats its writes, which only its results tell.
   struct Treatment {
@@ -153,6 +154,7 @@ class Ledger {
   bool may_be_given_up(const Entry& entry, Time now) const;
   bool has_expired(const Entry& entry, Time now) const;
   bool may_have_expired(const Entry& entry, Time now) const;
+  void check_stamp(const Entry& entry, const Body& body, Time now) const;
   Send request_of(const Entry& entry) const;
 
   const Collection& collection_of(const Entry& entry) const {
@@ -169,6 +171,7 @@ class Ledger {
   std::optional<std::string> history_mismatch(Database& db, std::size_t most) const;
 
   const Config* config_;
+  const Clock* clock_;
   Epoch epoch_ = 0;
   Queue queue_;
   std::map<Name, Line> lines_;

@@ -4,11 +4,22 @@
 #include <utility>
 
 #include "sim/batch.h"
+#include "sim/replies.h"
 
 namespace holdfast::sim {
 namespace {
 
 bool is_good(const Response& response) { return response.status >= 200 && response.status < 300; }
+
+// The response that an event brings, if it brings one.
+Response* response_in(Event& event) {
+  return std::visit(
+      [](auto& e) -> Response* {
+        if constexpr (requires { e.outcome; }) return std::get_if<Response>(&e.outcome);
+        else return nullptr;
+      },
+      event);
+}
 
 Happening knowing(Outcome outcome) { return {.event = {}, .outcome = std::move(outcome)}; }
 
@@ -19,6 +30,7 @@ void Network::add(Asked asked) {
   thing.asked = std::move(asked);
   thing.number = ++sent_;
   thing.since = clock_.elapsed;
+  thing.left = clock_.wall();
   under_way_.push_back(std::move(thing));
 }
 
@@ -46,6 +58,7 @@ std::optional<Happening> Network::move(std::size_t index) {
       again.twice = false;
       under_way_.push_back(std::move(again));
     }
+    if (Response* response = response_in(thing.answer.event)) response->received_at = clock_.wall();
     return std::move(thing.answer);
   }
   if (thing.stage == Stage::to_server && clock_.elapsed - thing.since > kLongest) {
@@ -400,6 +413,10 @@ void Network::reply(UnderWay thing, std::variant<Silence, Response> outcome, Hap
   } else {
     const auto& fetch = std::get<Fetch>(thing.asked);
     known.event = Pulled{fetch.epoch, fetch.pull, fetch.collection, std::move(outcome)};
+  }
+  if (Response* response = response_in(known.event)) {
+    response->date = http_date(clock_.truth());
+    response->sent_at = thing.left;
   }
   thing.stage = Stage::to_host;
   thing.answer = std::move(known);

@@ -61,6 +61,7 @@ class Network {
     Asked asked;
     std::int64_t number = 0;
     Duration since{0};     // In elapsed time.
+    Time left = {};        // By the wall clock.
     bool wanted = true;    // The host waits for the answer.
     bool of_old = false;   // Of a session that is over.
     bool twice = false;    // The answer comes twice.

@@ -27,6 +27,7 @@ struct Entry {
   Kind kind = Kind::create;
   Name record;
   Change change;                 // A create's body is what it sets.
+  Time written{};                // By the wall clock; the latest of what is folded in.
   std::map<Place, Why> waits = {};
   bool barrier = false;          // It waits for all earlier ones besides.
   Place bundle = 0;              // The first of its transaction, 0: it is in none.

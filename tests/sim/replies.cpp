@@ -37,7 +37,21 @@ constexpr Kind kKinds[] = {
     {Fault::status_504, 504, Meaning::waits, true, true, true},
 };
 
-// RFC 9110, 5.6.7.
+void ask_for_time(Reply& reply, Tape& tape, Coverage& coverage, Time truth) {
+  std::chrono::seconds wait{tape.pick(std::array{1, 0, 20, 300, 7200})};
+  reply.outcome.floor = wait;
+  if (tape.draw(2) == 0) {
+    reply.response.retry_after = std::to_string(wait.count());
+    coverage.saw(Fault::retry_after_seconds);
+  } else {
+    reply.response.date = http_date(truth);
+    reply.response.retry_after = http_date(truth + wait);
+    coverage.saw(Fault::retry_after_date);
+  }
+}
+
+}  // namespace
+
 std::string http_date(Time time) {
   constexpr std::array days = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   constexpr std::array months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -53,21 +67,6 @@ std::string http_date(Time time) {
                 static_cast<int>(clock.seconds().count()));
   return text.data();
 }
-
-void ask_for_time(Reply& reply, Tape& tape, Coverage& coverage, Time truth) {
-  std::chrono::seconds wait{tape.pick(std::array{1, 0, 20, 300, 7200})};
-  reply.outcome.floor = wait;
-  if (tape.draw(2) == 0) {
-    reply.response.retry_after = std::to_string(wait.count());
-    coverage.saw(Fault::retry_after_seconds);
-  } else {
-    reply.response.date = http_date(truth);
-    reply.response.retry_after = http_date(truth + wait);
-    coverage.saw(Fault::retry_after_date);
-  }
-}
-
-}  // namespace
 
 Reply bad_reply(Tape& tape, Coverage& coverage, Time truth) {
   const Kind& kind = tape.pick(kKinds);

@@ -20,6 +20,9 @@ struct Reply {
 // Any of them, drawn from the tape and counted. "truth" goes into Date.
 Reply bad_reply(Tape& tape, Coverage& coverage, Time truth);
 
+// As a Date says it: RFC 9110, 5.6.7.
+std::string http_date(Time time);
+
 // What it means where the app has its own words for some statuses.
 Outcome overridden(const Reply& reply, const Overrides& overrides);
 

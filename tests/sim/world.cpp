@@ -30,7 +30,8 @@ World::World(Tape& tape, Coverage& coverage, Story story)
       network_(tape, coverage, server_, clock_, config_),
       device_(tape, coverage, config_),
       app_(tape, coverage, config_),
-      model_{Ledger(config_), Gate(config_)} {
+      model_{Ledger(config_, clock_), Gate(config_)} {
+  clock_.error = tape.pick(std::array<Duration, 5>{0s, 0s, 10min, -10min, 30h});
   network_.faults = tape.pick(std::array{0, 100, 250, 500});
   app_.large = weather_.full > 0;
   set_faults();
@@ -224,10 +225,12 @@ void World::change_clock() {
     case 1:
       coverage_.saw(Fault::clock_forward);
       clock_.error += jump;
+      clock_.was_set = true;
       break;
     default:
       coverage_.saw(Fault::clock_back);
       clock_.error -= jump;
+      clock_.was_set = true;
       server_.keep_keys_longer(jump);
   }
   if (story_.is_told()) tell("the clock is changed");

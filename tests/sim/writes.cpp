@@ -77,6 +77,7 @@ std::string Ledger::write(const Write& write, const Part& part, Bundle* bundle, 
   entry.kind = write.kind;
   entry.record = name_of(write.key);
   entry.change = part.change;
+  entry.written = write.at;
   auto before = view(entry.record);
   if (static_cast<std::int64_t>(unsettled().size()) >= config_->max_outbox) return "outbox-full";
   if (entry.kind == Kind::create && before) return "exists";
@@ -233,6 +234,7 @@ bool Ledger::fold(Entry& tail, const Entry& later) {
   notes_.push_back(creates ? Fault::folded_create : removes ? Fault::folded_delete
                                                             : Fault::folded_update);
   history_.add(later.id, "folded", tail.id);
+  tail.written = later.written;
   if (creates) tail.change.set = changed(tail.change.set, later.change);
   else tail.change = removes ? Change{} : merged(tail.change, later.change);
   if (removes) tail.kind = Kind::remove;
@@ -270,6 +272,7 @@ bool Ledger::correct(Entry& dead, const Entry& later, const Write& write) {
   Entry& renewed = *queue_.at(place);
   history_.add(renewed.id, "replaced", later.id);
   renew(renewed, later.id, kind, kind == Kind::remove ? Change{} : change);
+  renewed.written = later.written;
   renewed.refers.insert(later.refers.begin(), later.refers.end());
   return true;
 }
@@ -335,6 +338,7 @@ Ledger::Expected Ledger::edit(const Edit& e, const Part& part, Time now) {
   else whole = merged(whole, change);
   history_.add(e.id, "replaced", e.as, entry->unknown);
   renew(*entry, e.as, entry->kind, whole);
+  entry->written = now;
   intention.refers = referred_to(entry->record, view(entry->record));
   for (const auto& name : intention.refers) entry->refers.insert(name);
   intentions_.add(std::move(intention), queue_, history_, config_->ordering);

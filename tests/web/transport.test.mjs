@@ -76,6 +76,7 @@ test("sends method, path, body, the key as a quoted string, and the app's header
   const { attempt } = over({
     headers: async () => ({ authorization: 'Bearer x', 'Idempotency-Key': 'mine' }),
   });
+  const before = Date.now();
   const answer = await attempt(mutation);
   assert.ok(answer.date);
   assert.deepEqual(answer, {
@@ -87,13 +88,21 @@ test("sends method, path, body, the key as a quoted string, and the app's header
     retryAfter: '3',
     date: answer.date,
     body: '{"id":"1"}',
+    sentAt: answer.sentAt,
+    receivedAt: answer.receivedAt,
   });
+  assert.ok(before <= answer.sentAt && answer.sentAt <= answer.receivedAt);
   const [{ method, url, headers, body }] = requests;
   assert.deepEqual([method, url, body], ['POST', '/api/tasks', '{"title":"é"}']);
   assert.equal(headers['idempotency-key'], '"m1"');
   assert.equal(headers['content-type'], 'application/json');
   assert.equal(headers.authorization, 'Bearer x');
   assert.equal(headers.accept, 'application/json');
+});
+
+test('an answer out of a cache is not dated: it says nothing of the time', async () => {
+  reply = response => response.writeHead(200, { age: '30' }).end('{}');
+  assert.equal((await over().attempt(mutation)).date, '');
 });
 
 test('a request without a body says nothing of its type', async () => {
