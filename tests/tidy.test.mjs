@@ -37,7 +37,7 @@ const web = [
   ['core', 'ballast', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
   ['connection', 'memory', 'collection', 'outbox', 'transaction', 'testapi'],
-  ['worker', 'client', 'index', 'testing', 'react'],
+  ['worker', 'client', 'index', 'inline', 'testing', 'react'],
 ];
 
 // Who may include what is not ours.
@@ -64,7 +64,7 @@ const globals = {
   'Math.random': [],
   navigator: roots, // worker.ts hands its locks to leader.ts.
   BroadcastChannel: ['worker'],
-  Worker: ['client'],
+  Worker: ['client', 'inline'],
   document: ['client'],
   window: ['client'],
   self: [],

@@ -35,6 +35,7 @@ const limit = 350_000;
 // The entries of the package; those that are not written yet are not built.
 const entries = [
   'index',
+  'inline',
   'worker',
   'service-worker',
   'react',
@@ -150,23 +151,48 @@ async function configure(configuration, directory) {
 // The glue stays a file of its own beside the bundles, for worker and page share it.
 async function bundle() {
   const { build } = await import('esbuild');
-  const { metafile } = await build({
+  const common = {
     absWorkingDir: root,
-    entryPoints: entries.map(name => `web/${name}.ts`),
     outdir: 'dist',
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
+    logLevel: 'silent',
+  };
+  const fail = error => {
+    throw new Failure(error.message);
+  };
+  const { metafile } = await build({
+    ...common,
+    entryPoints: entries.filter(name => name !== 'inline').map(name => `web/${name}.ts`),
     sourcemap: true,
     external: ['./holdfast.js', 'react'], // React is the app's own.
     metafile: true,
-    logLevel: 'silent',
-  }).catch(error => {
-    throw new Failure(error.message);
-  });
+  }).catch(fail);
   copyFileSync(join(root, 'build/wasm/holdfast.wasm'), join(root, 'dist/holdfast.wasm'));
   writeFileSync(join(root, 'dist/holdfast.js'), glue());
+  const here = {
+    name: 'the glue as it is put out',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /^\.\/holdfast\.js$/ }, () => ({ path: join(root, 'dist/holdfast.js') })),
+  };
+  const worker = await build({
+    ...common,
+    entryPoints: ['web/worker.ts'],
+    plugins: [here],
+    write: false,
+  }).catch(fail);
+  const wasm = readFileSync(join(root, 'dist/holdfast.wasm'));
+  await build({
+    ...common,
+    entryPoints: ['web/inline.ts'],
+    plugins: [here],
+    define: {
+      inlinedWorker: JSON.stringify(worker.outputFiles[0].text),
+      inlinedWasm: JSON.stringify(gzipSync(wasm, { level: 9 }).toString('base64')),
+    },
+  }).catch(fail);
   sweep(new Set(Object.keys(metafile.outputs)));
   return entries.map(name => `${name}.js`).join(', ');
 }
@@ -185,7 +211,7 @@ function glue() {
 function sweep(bundles) {
   for (const name of readdirSync(join(root, 'dist'))) {
     const isMade =
-      name.startsWith('holdfast.') || bundles.has(`dist/${name}`) || name.endsWith('.d.ts');
+      /^holdfast\.|^inline\.js$|\.d\.ts$/.test(name) || bundles.has(`dist/${name}`);
     if (!isMade) rmSync(join(root, 'dist', name), { recursive: true });
   }
 }

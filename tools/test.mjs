@@ -49,7 +49,8 @@ const suites = [
   },
   {
     name: 'node',
-    command: () => nodeTest(testFiles(path => !/\/(tidy\.test\.mjs|browser\/.*)$/.test(path))),
+    command: () =>
+      nodeTest(testFiles(path => !/\/(tidy\.test\.mjs|(browser|bundlers)\/.*)$/.test(path))),
     build: ['package', 'demo'],
     minutes: 10,
   },
@@ -69,6 +70,12 @@ const suites = [
       ),
     build: ['package', 'demo'],
     minutes: 20,
+  },
+  {
+    name: 'bundlers',
+    command: () => nodeTest(testFiles(path => /\/bundlers\//.test(path)), 1),
+    build: ['package'],
+    minutes: 15,
   },
 ];
 

@@ -21,6 +21,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 test('the tarball holds what is needed, and nothing else', () => {
   const entries = ['index', 'react', 'testing', 'worker'];
+  // Of what is inlined there is no map: it is what the others are.
   const types = ['client', 'clock', 'errors', 'protocol', 'rpc', 'surface', 'testapi', 'triggers'];
   assert.deepEqual(
     packed.files.map(({ path }) => path).sort(),
@@ -31,6 +32,8 @@ test('the tarball holds what is needed, and nothing else', () => {
       'package.json',
       'dist/holdfast.js',
       'dist/holdfast.wasm',
+      'dist/inline.js',
+      'dist/inline.d.ts',
       ...entries.flatMap(name => [`dist/${name}.js`, `dist/${name}.js.map`]),
       ...[...entries, ...types].map(name => `dist/${name}.d.ts`),
     ].sort(),
@@ -66,7 +69,7 @@ test('its sourcemaps lead to its sources', () => {
 });
 
 test('importing it in Node does nothing and throws nothing', () => {
-  for (const entry of ['holdfast', 'holdfast/react', 'holdfast/testing']) {
+  for (const entry of ['holdfast', 'holdfast/inline', 'holdfast/react', 'holdfast/testing']) {
     const script = `
       const before = Object.getOwnPropertyNames(globalThis).length
       await import('${entry}')
