@@ -34,9 +34,9 @@ const core = [
 ];
 const web = [
   ['protocol', 'errors', 'clock', 'ids', 'json', 'record', 'change'],
-  ['core', 'ballast', 'transport', 'driver', 'triggers'],
+  ['core', 'ballast', 'journal', 'overlay', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
-  ['connection', 'memory', 'collection', 'outbox', 'transaction', 'testapi'],
+  ['connection', 'spill', 'memory', 'collection', 'outbox', 'transaction', 'testapi'],
   ['worker', 'client', 'index', 'inline', 'testing', 'react'],
 ];
 

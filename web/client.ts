@@ -2,17 +2,20 @@
 
 import { systemClock } from './clock.js';
 import { collection } from './collection.js';
-import { connect, type Line, type Listener } from './connection.js';
+import { connect, type Listener } from './connection.js';
 import { compileBytes, compileResponse } from './core.js';
-import { HoldfastError } from './errors.js';
+import { HoldfastError, refused } from './errors.js';
 import { uuids } from './ids.js';
+import { parseJson } from './json.js';
 import { insecure } from './leader.js';
 import { liveQueries, watchable } from './live.js';
+import { openJournal } from './journal.js';
 import { connectMemory } from './memory.js';
 import { readOptions, type Settings } from './options.js';
 import { deadLetters, outbox } from './outbox.js';
-import type { CoreStatus, Numbering, Response as Answer, Row } from './protocol.js';
+import type { CoreStatus, Response as Answer, Row } from './protocol.js';
 import type { Call, Notice, PullReport, Question, Reading, Start, SyncReport } from './rpc.js';
+import { spillingLine, type SpillHost, type SpillingLine, type WritingLine } from './spill.js';
 import type { Collection, Holdfast, HoldfastEventMap, Options, Schema, Status } from './surface.js';
 import { gathered } from './transaction.js';
 import { watch } from './triggers.js';
@@ -51,34 +54,23 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
       live.changed();
       void readStatus().catch(() => {}); // Whoever leads next tells it again.
     },
+    waiting: () => {}, // The line sees to it.
     lost: () => status.set({ ...status.get(), leader: false }),
     ask: question => ask(settings, question),
     complain: reason => console.warn(`Holdfast: ${reason}`),
   };
 
-  const line = await lineOf(settings, client, listener);
+  const line = await lineOf(settings, client, listener, {
+    spilling: on => status.set({ ...status.get(), storage: on ? 'spill' : settings.storage }),
+    changed: live.changed,
+    complain: listener.complain,
+  });
   const call = (call: Call): Promise<unknown> => line.call(call);
   const read = (read: Reading): Promise<string> => call(read) as Promise<string>;
 
   async function readStatus(): Promise<void> {
     const now = JSON.parse(await read({ type: 'status' })) as CoreStatus;
     status.set({ ...status.get(), ...now });
-  }
-
-  // A client's writes are numbered without gaps; those with a number up to `acknowledged` it will
-  // not ask for again.
-  let last = 0;
-  const unanswered = new Set<number>();
-  async function numbered(make: (by: Numbering) => Call): Promise<unknown> {
-    const number = ++last;
-    unanswered.add(number);
-    const [earliest = number] = unanswered;
-    try {
-      const at = systemClock.now();
-      return await call(make({ client, number, acknowledged: earliest - 1, at }));
-    } finally {
-      unanswered.delete(number);
-    }
   }
 
   const stopWatching = globalThis.document
@@ -95,8 +87,11 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
   try {
     await readStatus();
   } catch (error) {
-    await close();
-    throw error;
+    // Nobody answers, but what is written is kept: that is worth more than nothing at all.
+    if (!(error instanceof HoldfastError) || error.code !== 'no-leader') {
+      await close();
+      throw error;
+    }
   }
   if (settings.storage === 'opfs') void askToPersist();
 
@@ -105,7 +100,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
       name,
       collection<object>(name, {
         write: change =>
-          numbered(by => ({ type: 'write', ...by, id: newId(), ...change })) as Promise<Row | null>,
+          line.write({ type: 'write', id: newId(), ...change }) as Promise<Row | null>,
         read,
         live,
         newId,
@@ -127,7 +122,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
       named(name) as Collection<object> as Collection<S[C]>,
     async transaction(write) {
       const { value, writes } = gathered([...collections.keys()], write, newId);
-      if (writes.length > 0) await numbered(by => ({ type: 'transact', ...by, writes }));
+      if (writes.length > 0) await line.write({ type: 'transact', writes });
       return value;
     },
     status: { get: status.get, subscribe: status.subscribe },
@@ -163,7 +158,12 @@ const unknownStatus: CoreStatus = {
   reason: '',
 };
 
-async function lineOf(settings: Settings, client: string, listener: Listener): Promise<Line> {
+async function lineOf(
+  settings: Settings,
+  client: string,
+  listener: Listener,
+  spill: Pick<SpillHost, 'spilling' | 'changed' | 'complain'>,
+): Promise<WritingLine> {
   const wasmUrl = new URL(
     settings.wasmUrl ?? new URL('./holdfast.wasm', import.meta.url),
     globalThis.location?.href,
@@ -190,11 +190,22 @@ async function lineOf(settings: Settings, client: string, listener: Listener): P
       'There are no workers here, and so no storage. Nothing was opened. On a server, open with ' +
         "storage: 'memory', or open in the browser only.",
     );
-  return connect(
-    start,
-    { clock: systemClock, createWorker: () => createWorker(settings), window: globalThis.window },
-    listener,
+  const line: SpillingLine = spillingLine(
+    connect(
+      start,
+      { clock: systemClock, createWorker: () => createWorker(settings), window: globalThis.window },
+      {
+        ...listener,
+        waiting: () => line.started(),
+        leading(own) {
+          line.started();
+          listener.leading(own);
+        },
+      },
+    ),
+    { clock: systemClock, client, journal: openJournal(settings.name), ...spill },
   );
+  return line;
 }
 
 function createWorker({ createWorker, workerUrl, name }: Settings): Worker {
@@ -265,6 +276,16 @@ function dispatch(events: EventTarget, item: Notice['news'][number]): void {
     }
     case 'signIn':
       return event('signin', null);
+    case 'refused': {
+      const { collection, record, kind, change, error } = item;
+      return event('refused', {
+        collection,
+        record,
+        kind,
+        change: change === '' ? undefined : parseJson(change),
+        error: refused(error),
+      });
+    }
     default:
       item satisfies never;
   }

@@ -22,6 +22,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** A time as records carry it. */
+export function rfc3339(time: number): string {
+  return new Date(time).toISOString();
+}
+
 /** Settles as `promise` does, or as `late` says after `ms`. */
 export function within<T>(
   clock: Clock,

@@ -22,7 +22,8 @@ import type { Trigger } from './triggers.js';
 
 /** What carries a client's calls to whoever holds the database. */
 export interface Line {
-  call(call: Call): Promise<unknown>;
+  /** If `forgotten` is aborted it is not sent again, and rejects with that. */
+  call(call: Call, forgotten?: AbortSignal): Promise<unknown>;
   trigger(trigger: Trigger): void;
   /** Waits for what is under way, at most 5 s, and lets go of the database. */
   close(): Promise<void>;
@@ -33,6 +34,8 @@ export interface Listener {
   notice(notice: Notice): void;
   /** There is a new leader, this tab's own or another's: whatever was read may have changed. */
   leading(own: boolean): void;
+  /** This tab's worker waits for its turn, and nobody has said yet that he leads. */
+  waiting(): void;
   /** This tab's worker is gone; another is on its way. */
   lost(): void;
   /** Asks the app's functions. May reject. */
@@ -117,6 +120,9 @@ export function connect(
         );
         return;
       }
+      case 'waiting':
+        took = true;
+        return listener.waiting();
       case 'complaint':
         return listener.complain(message.reason);
       case 'failed':
@@ -167,7 +173,7 @@ export function connect(
   begin();
 
   return {
-    call(call) {
+    call(call, forgotten) {
       if (state === 'closed') return Promise.reject(closed(call, false));
       if (refusal) return Promise.reject(refusal);
       if (state === 'down') {
@@ -177,7 +183,7 @@ export function connect(
         crashes = [];
         begin();
       }
-      return calls.call(call);
+      return calls.call(call, forgotten);
     },
     trigger: trigger => post({ type: 'trigger', trigger }),
     async close() {

@@ -21,6 +21,8 @@
  * Nothing was recorded; the same call may succeed later:
  * - 'outbox-full': too many mutations wait to be sent
  * - 'disk-full': the browser gives no more room
+ * - 'no-leader': the tab that holds the database does not answer; the message says whether it may
+ *   have been recorded
  *
  * The database cannot be used:
  * - 'storage': the browser's storage failed; the message says whether the write may have been
@@ -53,6 +55,7 @@ export type ErrorCode =
   | 'unknown-collection'
   | 'outbox-full'
   | 'disk-full'
+  | 'no-leader'
   | 'storage'
   | 'corrupt'
   | 'newer-version'

@@ -2,11 +2,12 @@
 // everything with the page is acceptable. The same loop as in a worker.
 
 import { within, type Clock } from './clock.js';
-import type { Line, Listener } from './connection.js';
+import type { Listener } from './connection.js';
 import { openCore, type Glue } from './core.js';
 import { HoldfastError, messageOf } from './errors.js';
-import { appFunctions, callTable, type Start } from './rpc.js';
+import { appFunctions, callTable, numbering, type Call, type Start } from './rpc.js';
 import { openSession } from './session.js';
+import type { WritingLine } from './spill.js';
 import { transport } from './transport.js';
 
 export interface MemoryHost {
@@ -20,10 +21,10 @@ const closeMs = 5_000;
 
 /** @throws {HoldfastError} 'wasm-load' or 'storage' */
 export async function connectMemory(
-  { config, api, asks }: Pick<Start, 'config' | 'api' | 'asks'>,
+  { client, config, api, asks }: Pick<Start, 'client' | 'config' | 'api' | 'asks'>,
   { clock, fetch, glue, module }: MemoryHost,
   listener: Listener,
-): Promise<Line> {
+): Promise<WritingLine> {
   const closed = new AbortController();
   let over: HoldfastError | undefined;
   const core = await openCore(glue, module, config, null);
@@ -66,8 +67,18 @@ export async function connectMemory(
   }
 
   calls.led('this thread');
+  const numbers = numbering(client, clock.now);
+  const call = (call: Call): Promise<unknown> => (over ? Promise.reject(over) : calls.call(call));
   return {
-    call: call => (over ? Promise.reject(over) : calls.call(call)),
+    call,
+    async write(unnumbered) {
+      const by = numbers.next();
+      try {
+        return await call({ ...unnumbered, ...by });
+      } finally {
+        numbers.settled(by.number);
+      }
+    },
     trigger: trigger => session.trigger(trigger),
     async close() {
       if (over) return;

@@ -20,7 +20,9 @@ import type {
   Config,
   CoreStatus,
   Edit,
+  Kind,
   MutationId,
+  Numbering,
   Read,
   Response,
   Retry,
@@ -41,10 +43,14 @@ export type Call =
   | { type: 'pause' | 'resume' | 'signedIn' } // → null
   | { type: 'sync' } // → SyncReport
   | { type: 'pull'; collection: string } // → PullReport
+  | { type: 'takeIn'; client: string } // → null, when the client's part of the journal is taken in
   | Reading; // → JSON text
 
 /** Reads as a page calls them: of what time an explanation is, the worker says. */
 export type Reading = Exclude<Read, { type: 'explain' }> | { type: 'explain'; id: MutationId };
+
+/** A write as the app calls it. */
+export type Unnumbered = Omit<Write, keyof Numbering> | Omit<Transact, keyof Numbering>;
 
 export type Answer = { value: unknown } | { error: Refusal };
 export type Numbered<T> = [number: number, item: T];
@@ -62,12 +68,25 @@ export interface PullReport {
   pulled: number;
 }
 
+/**
+ * A write that was answered out of the journal, and could not be recorded when that was taken in.
+ */
+export interface Refused {
+  type: 'refused';
+  collection: string;
+  record: string;
+  kind: Kind;
+  /** JSON text, as it was written. */
+  change: string;
+  error: Refusal;
+}
+
 /** What every tab is told of a step. */
 export interface Notice {
   changed: string[];
   /** If it is another than before. */
   status?: CoreStatus;
-  news: (Settled | Buried | SignIn)[];
+  news: (Settled | Buried | SignIn | Refused)[];
 }
 
 /** What a worker asks its page, where the app's functions are. */
@@ -101,6 +120,7 @@ export type ToPage =
   | { type: 'answers'; answers: Numbered<Answer>[] }
   | { type: 'notice'; notice: Notice }
   | { type: 'leading'; leader: string; own: boolean } // Told again when nothing changed.
+  | { type: 'waiting' } // For the lock or for the files, a second after it began.
   | { type: 'asked'; asked: Numbered<Question> }
   | { type: 'complaint'; reason: string }
   | { type: 'failed'; error: Refusal } // It ended: of a trap, or without the database.
@@ -114,6 +134,36 @@ type Crossing =
   | { type: 'trigger'; trigger: Trigger }
   | { type: 'answers'; client: string; answers: Numbered<Answer>[]; paused: boolean }
   | { type: 'notice'; notice: Notice; paused: boolean };
+
+/**
+ * Numbers a client's writes without gaps, and says with each up to where the client has its
+ * answers.
+ */
+export interface Numbers {
+  next(): Numbering;
+  /** The same call, with what is acknowledged by now. */
+  renewed<T extends Numbering>(call: T): T;
+  /** The client knows what became of the write of this number. */
+  settled(number: number): void;
+}
+
+export function numbering(client: string, now: () => number): Numbers {
+  let last = 0;
+  const open = new Set<number>();
+  const acknowledged = (): number => {
+    const [earliest = last + 1] = open;
+    return earliest - 1;
+  };
+  return {
+    next() {
+      const number = ++last;
+      open.add(number);
+      return { client, number, acknowledged: acknowledged(), at: now() };
+    },
+    renewed: call => ({ ...call, acknowledged: Math.min(acknowledged(), call.number - 1) }),
+    settled: number => void open.delete(number),
+  };
+}
 
 /** Collects what is added in one turn, and hands it on at the end of it. */
 export function collected<T>(hand: (items: T[]) => void): (item: T) => void {
@@ -133,9 +183,9 @@ export function collected<T>(hand: (items: T[]) => void): (item: T) => void {
 export interface Calls {
   /**
    * Resolves with the answer's value, or rejects with its error. Calls of one turn travel together,
-   * once a leader is known.
+   * once a leader is known. If `forgotten` is aborted it is not sent again, and rejects with that.
    */
-  call(call: Call): Promise<unknown>;
+  call(call: Call, forgotten?: AbortSignal): Promise<unknown>;
   answered(answers: readonly Numbered<Answer>[]): void;
   /** Sends everything unanswered to this leader; false if it is the one that has it already. */
   led(leader: string): boolean;
@@ -186,10 +236,16 @@ export function callTable(post: (leader: string, calls: Numbered<Call>[]) => voi
   }
 
   return {
-    call(call) {
+    call(call, forgotten) {
       return new Promise((resolve, reject) => {
-        open.set(++last, { call, times: 0, resolve, reject });
-        send([last]);
+        const number = ++last;
+        open.set(number, { call, times: 0, resolve, reject });
+        send([number]);
+        forgotten?.addEventListener('abort', () => {
+          if (!open.delete(number)) return;
+          reject(forgotten.reason as Error);
+          tellDrained();
+        });
       });
     },
     answered(answers) {

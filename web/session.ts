@@ -1,17 +1,29 @@
 // What leads: the core with its loop and its transport, answering the calls of every tab.
 
-import type { Clock } from './clock.js';
+import { within, type Clock } from './clock.js';
 import type { Core } from './core.js';
 import { drive, type Driver } from './driver.js';
+import { refusalOf, HoldfastError, type Refusal } from './errors.js';
+import type { Journal } from './journal.js';
 import { sameJson } from './json.js';
-import type { CoreStatus, Event, PullEnded, Result, Step } from './protocol.js';
-import type { Answer, Answering, Call, Notice, PullReport, SyncReport } from './rpc.js';
+import type {
+  CoreStatus,
+  Event,
+  PullEnded,
+  Result,
+  Step,
+  Transact,
+  Write,
+} from './protocol.js';
+import type { Answer, Answering, Call, Notice, PullReport, Refused, SyncReport } from './rpc.js';
 import type { Transport } from './transport.js';
 
 export interface SessionHost {
   clock: Clock;
   soon(run: () => void): void;
   transport: Transport;
+  /** Where pages spill what is not answered; none where there is one page only. */
+  journal?: Journal;
   /** To every tab. */
   notify(notice: Notice): void;
   /** The session is over: what it still owes will not come. */
@@ -19,6 +31,8 @@ export interface SessionHost {
 }
 
 export interface Session extends Answering {
+  /** Resolves when the journal was taken in, or could not be, after 2 s at the most. */
+  readonly ready: Promise<void>;
   /** Ends the loop and closes the core. */
   close(): void;
 }
@@ -33,6 +47,13 @@ interface Pull {
   collection: string;
   finish(end: PullEnded): void;
 }
+
+const journalMs = 2_000;
+const retryMs = 30_000;
+/** How many writes of the journal are one step. */
+const slice = 200;
+/** These a write may yet overcome: it stays in the journal. */
+const passing = new Set(['disk-full', 'storage', 'take-journal-first']);
 
 /** Begins a session over an open core; paused, if the app has paused an earlier one. */
 export function openSession(core: Core, host: SessionHost, paused: boolean): Session {
@@ -127,6 +148,11 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
           if ('error' in result) answer(result);
           else pulls.add({ collection: call.collection, finish: end => answer(reportOf(end)) });
         });
+      case 'takeIn':
+        return void takeIn(call.client).then(
+          () => answer({ value: null }),
+          (error: unknown) => answer({ error: refusalOf(error) }),
+        );
       case 'get':
       case 'list':
       case 'plan':
@@ -142,14 +168,74 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
     }
   }
 
+  // The journal is taken in by one after the other, each time all of it.
+  let taking: Promise<Map<string, Refusal>> = Promise.resolve(new Map());
+
+  /** @throws {HoldfastError} if something of this client had to stay there. */
+  async function takeIn(client: string): Promise<void> {
+    taking = taking.then(takeJournal, takeJournal);
+    const refusal = (await taking).get(client);
+    if (refusal) throw new HoldfastError(refusal.code as 'storage', refusal.message);
+  }
+
+  /** Answers with why something stayed, by client. */
+  async function takeJournal(): Promise<Map<string, Refusal>> {
+    const stayed = new Map<string, Refusal>();
+    const entries = (await host.journal?.entries()) ?? [];
+    for (let i = 0; i < entries.length; i += slice) {
+      const taken: number[] = [];
+      await Promise.all(
+        entries.slice(i, i + slice).map(async ([key, call]) => {
+          const result = await new Promise<Result>(resolve => driver.post(call, resolve));
+          if ('error' in result && passing.has(result.error.code)) {
+            if (!stayed.has(call.client)) stayed.set(call.client, result.error);
+          } else {
+            taken.push(key);
+            if ('error' in result)
+              host.notify({ changed: [], news: refusedBy(result.error, call) });
+          }
+        }),
+      );
+      await host.journal?.remove(taken);
+    }
+    return stayed;
+  }
+
+  // What pages left there that are gone nobody asks for: until it is in, it is tried again.
+  async function takeAll(): Promise<void> {
+    try {
+      taking = taking.then(takeJournal, takeJournal);
+      if ((await taking).size === 0) return;
+    } catch {
+      // The journal may be readable later.
+    }
+    cancelRetry = host.clock.after(retryMs, () => void takeAll());
+  }
+  let cancelRetry = (): void => {};
+
   return {
+    ready: within(host.clock, journalMs, takeAll(), () => undefined),
     call,
     trigger: trigger => driver.post(trigger),
     close() {
+      cancelRetry();
       driver.stop();
       core.close();
     },
   };
+}
+
+function refusedBy(error: Refusal, call: Write | Transact): Refused[] {
+  return (call.type === 'transact' ? call.writes : [call]).map(
+    ({ collection, record, kind, change }) => ({
+      type: 'refused',
+      collection,
+      record,
+      kind,
+      change,
+      error,
+    }),
+  );
 }
 
 function answerOf(result: Result): Answer {

@@ -1,5 +1,6 @@
 // The public surface in types: what an application reads when it hovers over a name.
 
+import type { HoldfastError } from './errors.js';
 import type {
   DeadLetterEntry,
   Departure,
@@ -214,7 +215,11 @@ export interface Status {
   waitingFor: null | 'network' | 'origin' | 'sign-in' | 'paused';
   /** Why the API could not be reached, or asked to wait, in words; '' when nothing is wrong. */
   reason: string;
-  storage: 'opfs' | 'memory';
+  /**
+   * Where a write is kept when it resolves: in the database ('opfs'); in the journal, because the
+   * tab that holds the database does not answer ('spill'); nowhere ('memory').
+   */
+  storage: 'opfs' | 'spill' | 'memory';
   /** Whether this tab's worker holds the database. */
   leader: boolean;
 }
@@ -240,6 +245,16 @@ export interface DeadLetter {
   problem: Problem;
 }
 
+/** What was written while the tab that holds the database did not answer, and what is wrong. */
+export interface RefusedWrite {
+  collection: string;
+  record: string;
+  kind: 'create' | 'update' | 'delete';
+  /** Of a create the body, of an update { set, remove }. */
+  change?: unknown;
+  error: HoldfastError;
+}
+
 /** Events reach every tab. */
 export interface HoldfastEventMap {
   /** A mutation left the outbox. */
@@ -248,6 +263,11 @@ export interface HoldfastEventMap {
   deadletter: CustomEvent<DeadLetter>;
   /** The API wants new credentials, after which `signedIn` is to be called. */
   signin: CustomEvent<null>;
+  /**
+   * A write that had resolved with `storage: 'spill'` does not fit what other tabs wrote meanwhile,
+   * and was not recorded: its record was deleted, or one of its id made. Show it to the person.
+   */
+  refused: CustomEvent<RefusedWrite>;
 }
 
 export interface Holdfast<S extends Schema> {

@@ -5,6 +5,7 @@ import glue from './holdfast.js';
 import { systemClock } from './clock.js';
 import { compileResponse, openCore, type FileHandle } from './core.js';
 import { refusalOf } from './errors.js';
+import { openJournal } from './journal.js';
 import { lead } from './leader.js';
 import {
   appFunctions,
@@ -17,6 +18,9 @@ import {
 } from './rpc.js';
 import { openSession } from './session.js';
 import { transport } from './transport.js';
+
+/** After this the page is told that it will not be its turn at once. */
+const waitingMs = 1_000;
 
 const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
 const post = collected<ToPage>(messages => scope.postMessage(messages));
@@ -51,6 +55,9 @@ function serve({
   const module = compileResponse(wasmUrl, url => fetch(url));
   module.catch(() => {}); // Told when it is wanted.
 
+  const journal = openJournal(name);
+  const stopWaiting = systemClock.after(waitingMs, () => post({ type: 'waiting' }));
+
   const environment = {
     locks: navigator.locks as LockManager | undefined,
     storage: navigator.storage as StorageManager | undefined,
@@ -70,6 +77,7 @@ function serve({
 
   /** Leads until the page closes, or rejects with what made it impossible to go on. */
   async function hold(handles: readonly FileHandle[]): Promise<void> {
+    stopWaiting();
     const core = await openCore(glue, await module, config, handles);
     await new Promise<void>((resolve, reject) => {
       const session = openSession(
@@ -85,6 +93,7 @@ function serve({
             ...appFunctions(asks, questions.ask),
             complain: reason => post({ type: 'complaint', reason }),
           }),
+          journal,
           notify: line.notify,
           fail: reject,
         },
@@ -97,7 +106,10 @@ function serve({
       };
       if (closed.signal.aborted) return end();
       closed.signal.addEventListener('abort', end);
-      line.lead(session);
+      // Whoever asks next finds what was written while nobody led.
+      void session.ready.then(() => {
+        if (!closed.signal.aborted) line.lead(session);
+      });
     });
   }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "../protocol.h"
 #include "sqlite.h"
@@ -15,12 +16,13 @@ class Sessions {
   explicit Sessions(Database& db) : db_(db) {}  // "db" must outlive the Sessions.
 
   // Whether this write was answered before; then with what refusal, or nothing
-  // if it was applied. One that a later write of its client overtook on the
-  // way is refused: it was not recorded, and now it would be out of order.
+  // if it was applied. One that comes before an earlier one of its client is
+  // refused with kGap, which is not remembered: taken now it would be out of order.
   struct Answer {
     std::optional<Refusal> refusal;
   };
   std::optional<Answer> answered(const Write& write);
+  static constexpr std::string_view kGap = "take-journal-first";
 
   std::string any();  // The id of one client; empty: there was none yet.
 
@@ -28,9 +30,6 @@ class Sessions {
   void answer(const Write& write, const std::optional<Refusal>& refusal);
 
  private:
-  bool was_skipped(const Write& write);
-  void skip(const Write& write);
-
   Database& db_;
 };
 

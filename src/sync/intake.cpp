@@ -74,7 +74,8 @@ std::optional<Result> Intake::answered(const Event& event) {
   std::optional<Result> answer;
   if (auto* write = std::get_if<Write>(&event)) answer = known(*write, {write, 1});
   if (auto* e = std::get_if<Transact>(&event)) answer = known(call_of(*e), e->writes);
-  return answer && std::holds_alternative<Applied>(*answer) ? answer : std::nullopt;
+  auto* refusal = answer ? std::get_if<Refusal>(&*answer) : nullptr;
+  return refusal && refusal->code != Sessions::kGap ? std::nullopt : answer;
 }
 
 // What this call was answered before.

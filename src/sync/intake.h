@@ -24,7 +24,8 @@ class Intake {
   Result write(const Write&, Turn&);
   Result transact(const Transact&, Turn&);  // All of it, or nothing.
 
-  // What a Write or a Transact was answered before, but a refusal; nothing: it was not.
+  // What a Write or a Transact was answered before, but a refusal, or that it comes too early;
+  // nothing: it is new.
   std::optional<Result> answered(const Event& event);
 
  private:

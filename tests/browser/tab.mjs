@@ -49,7 +49,7 @@ export async function serve() {
     const { authorization } = headers;
     api.requests.push({ method, url, key: headers['idempotency-key'], authorization, body });
     if (url === '/api/health') return response.writeHead(api.healthy ? 200 : 503).end('{}');
-    api.reply(response, { method, url, authorization, body });
+    api.reply(response, { method, url, authorization, body, key: headers['idempotency-key'] });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return Object.assign(api, {

@@ -43,6 +43,15 @@ TEST_SUITE("sessions") {
     CHECK(answer(write(2)) == "new");
   }
 
+  TEST_CASE_FIXTURE(SessionsTest, "one is not taken before those that its client still waits for") {
+    CHECK(answer(write(2)) == "take-journal-first: An earlier change of the same page is missing.");
+    CHECK(answer(write(3, 2)) == "new");
+    sessions.answer(write(1), std::nullopt);
+    CHECK(answer(write(2)) == "new");
+    CHECK(answer(write(3)) == "take-journal-first: An earlier change of the same page is missing.");
+    CHECK(answer(write(3, 2)) == "new");
+  }
+
   TEST_CASE_FIXTURE(SessionsTest, "one that was refused is refused again, in the same words") {
     sessions.answer(write(1), std::nullopt);
     sessions.answer(write(2), kExists);
@@ -55,8 +64,8 @@ TEST_SUITE("sessions") {
   TEST_CASE_FIXTURE(SessionsTest, "clients count for themselves") {
     sessions.answer(write(5, 0, "one"), kExists);
     CHECK(answer(write(1, 0, "two")) == "new");
-    CHECK(answer(write(5, 0, "two")) == "new");
-    CHECK(answer(write(5, 0, "on")) == "new");
+    CHECK(answer(write(5, 4, "two")) == "new");
+    CHECK(answer(write(5, 4, "on")) == "new");
     sessions.answer(write(5, 0, "two"), std::nullopt);
     CHECK(answer(write(5, 0, "one")) == "exists: There is a record\nwith this id.");
     CHECK(answer(write(5, 0, "two")) == "applied");

@@ -279,6 +279,11 @@ void App::hear(const Event& event) {
   }
 }
 
+void App::hear_gap(const Event& event) {
+  for (auto& page : pages_)
+    if (page.client == call_of(event).first) page.behind = true;
+}
+
 void App::close_page() {
   Page& page = pages_[tape_.draw(pages_.size())];
   if (!page.unanswered.empty()) coverage_.saw(Fault::page_gone);

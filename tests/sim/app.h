@@ -43,6 +43,9 @@ class App {
   // The answer to a call has reached its page.
   void hear(const Event& event);
 
+  // It came before an earlier one: its page sends all again that is unanswered.
+  void hear_gap(const Event& event);
+
   // A page is closed, and another opened in its place.
   void close_page();
 

@@ -85,6 +85,7 @@ namespace holdfast::sim {
   FAULT(call_repeated_after, "page: call repeated to the next session")         \
   FAULT(call_unanswered, "page: answer lost")                                   \
   FAULT(call_overtaken, "page: a later call arrives first")                     \
+  FAULT(call_overtakes, "engine: a call is refused until the one before it came") \
   FAULT(page_gone, "page: closed with calls unanswered")                        \
   FAULT(bad_write, "app: writes what must be refused")                          \
   FAULT(transaction, "app: a transaction")                                      \

@@ -37,8 +37,7 @@ class Ledger {
 
   // How the step treats its writes, which only its results tell.
   struct Treatment {
-    bool drained = false;        // The disk was full: nothing new is recorded.
-    bool overtaken_too = false;  // A call that a later one overtook is recorded nevertheless.
+    bool drained = false;  // The disk was full: nothing new is recorded.
   };
 
   // A record as a result shows it.

@@ -369,7 +369,7 @@ void World::taken(std::span<const Happening> happenings, const Step& step, Time 
   check_status(step.status);
   check_nothing_waits_for_ever(step, now);
   carry_out(step);
-  answer_calls(happenings);
+  answer_calls(happenings, &step);
   look([&] { check_tables(); });
 }
 
@@ -397,11 +397,14 @@ void World::carry_out(const Step& step) {
     alarm_ = clock_.elapsed + std::max(Duration(0), *step.wake_at - clock_.wall());
 }
 
-void World::answer_calls(std::span<const Happening> happenings) {
-  for (const auto& happening : happenings) {
-    const Event& event = happening.event;
+void World::answer_calls(std::span<const Happening> happenings, const Step* step) {
+  for (std::size_t i = 0; i < happenings.size(); ++i) {
+    const Event& event = happenings[i].event;
     if (!std::holds_alternative<Write>(event) && !std::holds_alternative<Transact>(event)) continue;
     if (tape_.strikes(weather_.calls)) coverage_.saw(Fault::call_unanswered);
+    else if (auto* refusal = step ? std::get_if<Refusal>(&step->results[i]) : nullptr;
+             refusal && refusal->code == Sessions::kGap)
+      app_.hear_gap(event);
     else app_.hear(event);
   }
 }
@@ -421,7 +424,7 @@ void World::failed(std::span<const Happening> happenings, const Device::Outcome&
   if (must_drain) throw Violation("a full disk does not drain, though the ballast was held");
   if (outcome.in_doubt) others_ = futures(happenings, now);
   else if (outcome.flush_failed) revenants_ = futures(happenings, now);
-  if (tape_.draw(2) == 0) answer_calls(happenings);  // They are told that it failed.
+  if (tape_.draw(2) == 0) answer_calls(happenings, nullptr);  // They are told that it failed.
   auto is_call = [](const Happening& h) {
     return std::holds_alternative<Write>(h.event) || std::holds_alternative<Transact>(h.event) ||
            std::holds_alternative<Retry>(h.event) || std::holds_alternative<Edit>(h.event) ||
@@ -504,9 +507,7 @@ std::vector<Ledger::Expected> World::take(Model& model, std::span<const Happenin
   std::vector<Ledger::Expected> expected;
   for (std::size_t i = 0; i < happenings.size(); ++i) {
     model.gate.take(happenings[i], now, model.ledger);
-    bool recorded = step && code(i).empty();
-    expected.push_back(
-        model.ledger.take(happenings[i], {.drained = drained, .overtaken_too = recorded}, now));
+    expected.push_back(model.ledger.take(happenings[i], {.drained = drained}, now));
   }
   return expected;
 }
@@ -514,17 +515,16 @@ std::vector<Ledger::Expected> World::take(Model& model, std::span<const Happenin
 // The models that are possible if the step is stored in the end.
 std::vector<World::Model> World::futures(std::span<const Happening> happenings, Time now) const {
   std::vector<Model> futures;
-  for (bool drained : {false, true})
-    for (bool overtaken_too : {false, true}) {
-      Model model = model_;
-      model.gate.mend(now);
-      model.ledger.hear(now);
-      for (const auto& happening : happenings) {
-        model.gate.take(happening, now, model.ledger);
-        model.ledger.take(happening, {drained, overtaken_too}, now);
-      }
-      futures.push_back(std::move(model));
+  for (bool drained : {false, true}) {
+    Model model = model_;
+    model.gate.mend(now);
+    model.ledger.hear(now);
+    for (const auto& happening : happenings) {
+      model.gate.take(happening, now, model.ledger);
+      model.ledger.take(happening, {drained}, now);
     }
+    futures.push_back(std::move(model));
+  }
   return futures;
 }
 

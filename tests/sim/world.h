@@ -85,7 +85,7 @@ class World {
   void count_refused(const Step& step, bool was_full);
   void carry_out(const Step& step);
   void count_notes();
-  void answer_calls(std::span<const Happening> happenings);
+  void answer_calls(std::span<const Happening> happenings, const Step* step);
   void failed(std::span<const Happening> happenings, const Device::Outcome& outcome, Time now,
               bool must_drain);
   void died(Fault killed, Fault cut);

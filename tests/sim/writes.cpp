@@ -33,8 +33,10 @@ Ledger::Expected Ledger::take_writes(const Write& call, const std::vector<Write>
       if (before->second.empty()) return treatment.drained ? Expected{} : seen(writes);
       return treatment.drained ? Expected{.what = Expected::either} : refused(before->second);
     }
-    bool overtaken = call.number < client.highest;
-    if (overtaken && !treatment.overtaken_too) return {.what = Expected::either};
+    if (call.number > std::max(client.highest, call.acknowledged) + 1) {
+      notes_.push_back(Fault::call_overtakes);
+      return refused("take-journal-first");
+    }
     if (treatment.drained) return refused("disk-full");
   }
   std::string code;

@@ -21,9 +21,11 @@ const names = [
   'live',
   'memory',
   'options',
+  'overlay',
   'record',
   'rpc',
   'session',
+  'spill',
   'transport',
   'triggers',
 ];
