@@ -1,5 +1,5 @@
-// Runs one bench, `npm run bench -- quick`, `-- neighbour` or `-- outbox`, after it has set up and
-// built what that one needs.
+// Runs one bench, `npm run bench -- quick`, `-- failover`, `-- neighbour` or `-- outbox`, after it
+// has set up and built what that one needs.
 
 import { execFileSync } from 'node:child_process';
 
@@ -7,6 +7,7 @@ import { root } from '../tools/toolchain.mjs';
 
 const benches = {
   quick: { setup: 'bench', build: [] },
+  failover: { setup: 'bench', build: ['package'] },
   neighbour: { setup: 'simulate', build: ['neighbour'] },
   outbox: { setup: 'simulate', build: ['outbox'] },
 };

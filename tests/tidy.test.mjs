@@ -33,7 +33,7 @@ const core = [
   ['bindings/libc', 'bindings/types', 'bindings/opfs', 'bindings/embind'],
 ];
 const web = [
-  ['protocol', 'errors', 'clock', 'ids', 'json', 'record', 'change'],
+  ['protocol', 'errors', 'clock', 'ids', 'json', 'record', 'change', 'rank'],
   ['core', 'ballast', 'journal', 'overlay', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
   ['connection', 'spill', 'memory', 'collection', 'outbox', 'transaction', 'testapi'],

@@ -28,6 +28,8 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { Failure, run, step, steps } from './step.mjs';
 import { cached, emscripten, environment, root } from './toolchain.mjs';
 
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
 // What a minimal page loads, and the most that this may weigh, in bytes after gzip.
 const page = ['index.js', 'worker.js', 'holdfast.js', 'holdfast.wasm'];
 const limit = 350_000;
@@ -159,6 +161,7 @@ async function bundle() {
     format: 'esm',
     target: 'es2022',
     logLevel: 'silent',
+    define: { HOLDFAST_VERSION: JSON.stringify(version) },
   };
   const fail = error => {
     throw new Failure(error.message);
@@ -189,6 +192,7 @@ async function bundle() {
     entryPoints: ['web/inline.ts'],
     plugins: [here],
     define: {
+      ...common.define,
       inlinedWorker: JSON.stringify(worker.outputFiles[0].text),
       inlinedWasm: JSON.stringify(gzipSync(wasm, { level: 9 }).toString('base64')),
     },

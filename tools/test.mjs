@@ -69,7 +69,7 @@ const suites = [
         1, // Killing browsers and filling disks wants the machine for itself.
       ),
     build: ['package', 'demo'],
-    minutes: 20,
+    minutes: 25,
   },
   {
     name: 'bundlers',

@@ -11,6 +11,7 @@ import { insecure } from './leader.js';
 import { liveQueries, watchable } from './live.js';
 import { openJournal } from './journal.js';
 import { connectMemory } from './memory.js';
+import { fingerprint } from './rank.js';
 import { readOptions, type Settings } from './options.js';
 import { deadLetters, outbox } from './outbox.js';
 import type { CoreStatus, Response as Answer, Row } from './protocol.js';
@@ -19,6 +20,8 @@ import { spillingLine, type SpillHost, type SpillingLine, type WritingLine } fro
 import type { Collection, Holdfast, HoldfastEventMap, Options, Schema, Status } from './surface.js';
 import { gathered } from './transaction.js';
 import { watch } from './triggers.js';
+
+declare const HOLDFAST_VERSION: string; // The build puts in that of package.json.
 
 /**
  * Opens the database of that name, creating it the first time. Resolves when it can be read and
@@ -172,6 +175,12 @@ async function lineOf(
   const start: Omit<Start, 'session'> = {
     name: settings.name,
     client,
+    rank: {
+      version: HOLDFAST_VERSION,
+      config: fingerprint(JSON.stringify(settings.config)),
+      since: systemClock.now(),
+      visible: globalThis.document?.visibilityState === 'visible',
+    },
     config: settings.config,
     api: settings.api,
     asks,

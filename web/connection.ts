@@ -36,7 +36,7 @@ export interface Listener {
   leading(own: boolean): void;
   /** This tab's worker waits for its turn, and nobody has said yet that he leads. */
   waiting(): void;
-  /** This tab's worker is gone; another is on its way. */
+  /** This tab does not lead, or its worker is gone and another on its way. */
   lost(): void;
   /** Asks the app's functions. May reject. */
   ask(question: Question): Promise<unknown>;
@@ -68,6 +68,8 @@ export function connect(
    * again.
    */
   let took = false;
+  /** A newer app leads. */
+  let outdated = false;
   let crashes: number[] = [];
   let hearClosed = (): void => {};
   const calls = callTable((leader, batch) => post({ type: 'calls', leader, calls: batch }));
@@ -107,6 +109,11 @@ export function connect(
         return listener.notice(message.notice);
       case 'leading':
         took = true;
+        outdated = message.newer;
+        if (outdated) {
+          calls.lost();
+          return calls.abandon(call => newerVersion(outcome(call)));
+        }
         if (calls.led(message.leader)) listener.leading(message.own);
         return;
       case 'asked': {
@@ -120,6 +127,9 @@ export function connect(
         );
         return;
       }
+      case 'following':
+        calls.lost();
+        return listener.lost();
       case 'waiting':
         took = true;
         return listener.waiting();
@@ -176,6 +186,7 @@ export function connect(
     call(call, forgotten) {
       if (state === 'closed') return Promise.reject(closed(call, false));
       if (refusal) return Promise.reject(refusal);
+      if (outdated) return Promise.reject(newerVersion('Nothing was recorded.'));
       if (state === 'down') {
         const [first = 0] = crashes;
         if (Math.abs(host.clock.now() - first) < crashWindowMs)
@@ -210,6 +221,14 @@ function workerLoad(why: string): HoldfastError {
     `Holdfast's worker could not be started${why ? ` (${why})` : ''}. Nothing was recorded. ` +
       'Serve worker.js beside the package, or say where it is by the option workerUrl or ' +
       'createWorker; a Content-Security-Policy must allow it in worker-src.',
+  );
+}
+
+function newerVersion(kept: string): HoldfastError {
+  return new HoldfastError(
+    'newer-version',
+    'Another tab of this app is newer, or has another configuration, and holds the database. ' +
+      `${kept} Reload this page.`,
   );
 }
 

@@ -28,7 +28,8 @@
  * - 'storage': the browser's storage failed; the message says whether the write may have been
  *   recorded
  * - 'corrupt': the database is damaged
- * - 'newer-version': the database was written by a newer Holdfast
+ * - 'newer-version': the database was written by a newer Holdfast, or a tab of a newer app holds
+ *   it: the page has to be reloaded
  *
  * Holdfast cannot run here; nothing was recorded:
  * - 'insecure-context': the page came over plain http

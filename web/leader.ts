@@ -1,6 +1,12 @@
 // Who holds the database: the worker that has both the Web Lock `holdfast:{name}` and the handles
 // of the files. The lock says whose turn it is; the handles are the fence, for no two can be open
-// on one file.
+// on one file. Who has the lock without the handles waits for them: it sends nothing.
+//
+//     waiting ──the lock──▶ opening ──the handles──▶ leading ──closes──▶ (over)
+//     waiting ◀──taken over, or nobody does within 500 ms── handing over ◀──yields── leading
+//
+// Whoever yields closes the files, keeps the lock and offers it to one other, who steals it: so the
+// lock does not go to whoever waited longest. Stolen from one that leads, it ends that one's term.
 
 import { openBallast } from './ballast.js';
 import type { Clock } from './clock.js';
@@ -17,58 +23,100 @@ export interface LeaderHost {
 
 /** What a killed tab's handles, or a reload's, answer for up to 2 s in Chromium. */
 const passing = new Set(['NoModificationAllowedError', 'InvalidStateError', 'UnknownError']);
-const patienceMs = 10_000;
+const handOverMs = 500;
+
+/** What a term ended with: to whom the lock is to be offered, by calling this; or nothing. */
+export type Offer = (() => void) | undefined;
 
 /**
- * Waits for the lock, however long, opens the files, runs `session` over them until it settles,
- * closes them and lets go of the lock, in this order. Settles as `session` did; resolves if
- * `closed` is aborted before it began.
+ * Waits for the lock and for the files, however long, runs `session` over them until it settles,
+ * closes them and lets go of the lock, in this order. Where the session ended with an offer, or
+ * because the lock was lost, it waits for another turn. Resolves when the session ended by itself,
+ * or when `closed` is aborted. `over` is aborted when the session has to end: for either.
  *
+ * @param offered Is given what to call when another worker offers the lock to this one.
  * @throws {HoldfastError} 'insecure-context', 'no-opfs', 'disk-full' or 'storage': the files could
- * not be opened. There is no falling back to memory: a write that resolves is on disk.
+ * not be opened. There is no falling back to memory: a write that resolves is on disk. Or with what
+ * `session` rejects with.
  */
 export async function lead(
   name: string,
   host: LeaderHost,
   closed: AbortSignal,
-  session: (handles: readonly FileHandle[]) => Promise<void>,
+  session: (handles: readonly FileHandle[], over: AbortSignal) => Promise<Offer>,
+  offered: (take: () => void) => void = () => {},
 ): Promise<void> {
-  const { locks, storage } = host;
+  const { locks, storage, clock } = host;
   if (!host.secure) throw insecure();
   if (!locks || typeof storage?.getDirectory !== 'function')
     throw noOpfs('this browser is too old for it');
-  let handles: readonly FileHandle[] | undefined;
-  try {
-    await locks.request(`holdfast:${name}`, { signal: closed }, async () => {
-      handles = await acquire(name, storage, host.clock, closed);
-      try {
-        await session(handles);
-      } finally {
-        for (const handle of handles) handle.close();
-      }
+
+  /** Answers whether there may be another turn. */
+  async function serve(over: AbortSignal): Promise<boolean> {
+    const handles = await acquire(name, storage as StorageManager, clock, over);
+    if (!handles) return true;
+    let offer: Offer;
+    try {
+      offer = await session(handles, over);
+    } finally {
+      for (const handle of handles) handle.close();
+    }
+    if (!offer || over.aborted) return over.aborted;
+    offer();
+    await new Promise<void>(resolve => {
+      over.addEventListener('abort', () => resolve());
+      clock.after(handOverMs, resolve);
     });
-  } catch (error) {
-    if (!closed.aborted || handles) throw error;
+    return true;
+  }
+
+  let steal = false;
+  for (let again = true; again && !closed.aborted; ) {
+    const waiting = new AbortController();
+    const over = new AbortController();
+    const close = (): void => {
+      waiting.abort();
+      over.abort();
+    };
+    closed.addEventListener('abort', close);
+    offered(() => {
+      steal = true;
+      waiting.abort();
+    });
+    const options = steal ? { steal } : { signal: waiting.signal };
+    steal = false;
+    let term: Promise<boolean> | undefined;
+    try {
+      const request = locks.request(`holdfast:${name}`, options, () => (term = serve(over.signal)));
+      again = (await request) ?? true;
+    } catch (error) {
+      over.abort(); // If it was stolen, the term goes on without it otherwise.
+      if (term) await term;
+      else if (!waiting.signal.aborted) throw error;
+    } finally {
+      closed.removeEventListener('abort', close);
+    }
   }
 }
 
+/** All handles, or undefined when it is over before. */
 async function acquire(
   name: string,
   storage: Pick<StorageManager, 'getDirectory'>,
   clock: Clock,
-  closed: AbortSignal,
-): Promise<readonly FileHandle[]> {
-  for (let waited = 0, delay = 10; ; waited += delay, delay = Math.min(delay * 2, 250)) {
+  over: AbortSignal,
+): Promise<readonly FileHandle[] | undefined> {
+  for (let delay = 5; !over.aborted; delay = Math.min(delay * 2, 250)) {
     try {
-      return await openAll(await directoryOf(name, storage));
+      const handles = await openAll(await directoryOf(name, storage));
+      if (!over.aborted) return handles;
+      for (const handle of handles) handle.close();
     } catch (error) {
-      closed.throwIfAborted();
-      const { name: kind } = error as { name?: string };
-      if (!passing.has(kind ?? '')) throw explained(name, error);
-      if (waited >= patienceMs) throw held(name, error);
+      if (!passing.has((error as { name?: string }).name ?? '')) throw explained(name, error);
+      await new Promise<void>(resolve => clock.after(delay, resolve));
     }
-    await new Promise<void>(resolve => clock.after(delay, resolve));
   }
+  return undefined;
 }
 
 /** The name of a database's directory in OPFS, where '.' and '..' and separators cannot stand. */
@@ -128,16 +176,6 @@ function explained(name: string, error: unknown): HoldfastError {
         { cause: error },
       );
   }
-}
-
-function held(name: string, error: unknown): HoldfastError {
-  return new HoldfastError(
-    'storage',
-    `The files of the database ${name} are still held by another page or worker of this site ` +
-      `(${messageOf(error)}). What they hold is kept. Close the other tabs of this app and ` +
-      'reload.',
-    { cause: error },
-  );
 }
 
 export function insecure(): HoldfastError {

@@ -31,6 +31,7 @@ import type {
   Transact,
   Write,
 } from './protocol.js';
+import { isNewer, ranksBefore, type Rank } from './rank.js';
 import type { Trigger } from './triggers.js';
 
 /** What a page can ask. */
@@ -101,6 +102,7 @@ export interface Start {
   client: string;
   /** Counts the workers of this client: both together name the worker when it leads. */
   session: number;
+  rank: Rank;
   config: Config;
   api: { baseUrl: string; timeoutMs: number; healthPath: string; healthTimeoutMs: number };
   /** Whether the app has functions to be asked. */
@@ -119,7 +121,9 @@ export type ToWorker =
 export type ToPage =
   | { type: 'answers'; answers: Numbered<Answer>[] }
   | { type: 'notice'; notice: Notice }
-  | { type: 'leading'; leader: string; own: boolean } // Told again when nothing changed.
+  /** Told again when nothing changed. `newer`: it is of a newer app, and not for this page. */
+  | { type: 'leading'; leader: string; own: boolean; newer: boolean }
+  | { type: 'following' } // It led, and does not any more.
   | { type: 'waiting' } // For the lock or for the files, a second after it began.
   | { type: 'asked'; asked: Numbered<Question> }
   | { type: 'complaint'; reason: string }
@@ -129,7 +133,9 @@ export type ToPage =
 /** Between workers. `paused`: what the leader was told, for whoever leads next. */
 type Crossing =
   | { type: 'hello' } // Who leads? Said by every worker as it starts, and to each new leader.
-  | { type: 'leading'; leader: string; paused: boolean }
+  | { type: 'leading'; leader: string; rank: Rank; paused: boolean }
+  | { type: 'wants'; client: string; rank: Rank } // To lead itself, for it should.
+  | { type: 'offered'; to: string } // The leader has let go of the files, and keeps the lock.
   | { type: 'calls'; client: string; leader: string; calls: Numbered<Call>[] }
   | { type: 'trigger'; trigger: Trigger }
   | { type: 'answers'; client: string; answers: Numbered<Answer>[]; paused: boolean }
@@ -307,8 +313,15 @@ export interface Answering {
 export interface Relay {
   calls(leader: string, calls: readonly Numbered<Call>[]): void;
   trigger(trigger: Trigger): void;
-  /** From now on this worker answers, its own page and everyone else. */
-  lead(session: Answering): void;
+  /**
+   * From now on this worker answers, its own page and everyone else. `asked` is called when another
+   * worker, one that should lead instead, asks for it.
+   */
+  lead(session: Answering, asked: (offer: () => void) => void): void;
+  /** This worker does not answer any more, but carries calls. */
+  follow(): void;
+  /** What to call when the leader offers its place to this worker. */
+  offered(take: () => void): void;
   /** Tells every tab. */
   notify(notice: Notice): void;
   /** Whether the app has paused; a new session is to be paused likewise. */
@@ -319,14 +332,21 @@ export interface Relay {
 
 type Channel = Pick<BroadcastChannel, 'postMessage' | 'onmessage' | 'close'>;
 
-/** Carries the calls of `client`; as a leader it is known to all as `self`. */
+/** Carries the calls of `client`; as a leader it is known to all as `worker`, and its term. */
 export function relay(
   client: string,
-  self: string,
+  worker: string,
   toPage: (message: ToPage) => void,
   channel: Channel,
+  mine: Rank,
 ): Relay {
   let session: Answering | undefined;
+  let terms = 0;
+  let self = worker;
+  let rank = mine;
+  let yieldTo = (_offer: () => void): void => {};
+  let take = (): void => {};
+  let theirs: Rank | undefined; // The rank of the leader that was last heard of, if it is another.
   let paused = false;
   let stopped = false;
   let followed = false; // Whether there is anybody to tell: an only tab crosses nothing.
@@ -336,9 +356,14 @@ export function relay(
   const cross = collected<Crossing>(messages => {
     if (!stopped) channel.postMessage(messages);
   });
-  const announce = (): void => cross({ type: 'leading', leader: self, paused });
+  const announce = (): void => cross({ type: 'leading', leader: self, rank, paused });
 
-  function take(from: string, leader: string, calls: readonly Numbered<Call>[]): void {
+  /** Asks for the leader's place if this worker should have it. */
+  function claim(): void {
+    if (theirs && ranksBefore(rank, theirs)) cross({ type: 'wants', client, rank });
+  }
+
+  function handle(from: string, leader: string, calls: readonly Numbered<Call>[]): void {
     if (!session) return;
     // Meant for one before this: its page sends all again when it hears who leads.
     if (leader !== self) return announce();
@@ -372,9 +397,23 @@ export function relay(
         paused = message.paused;
         if (message.leader !== known) cross({ type: 'hello' });
         known = message.leader;
-        return toPage({ type: 'leading', leader: message.leader, own: false });
+        theirs = message.rank;
+        claim();
+        return toPage({
+          type: 'leading',
+          leader: message.leader,
+          own: false,
+          newer: isNewer(theirs, rank),
+        });
+      case 'wants':
+        if (session && ranksBefore(message.rank, rank))
+          yieldTo(() => cross({ type: 'offered', to: message.client }));
+        return;
+      case 'offered':
+        if (message.to === client) take();
+        return;
       case 'calls':
-        return take(message.client, message.leader, message.calls);
+        return handle(message.client, message.leader, message.calls);
       case 'trigger':
         return session?.trigger(message.trigger);
       case 'answers':
@@ -394,18 +433,33 @@ export function relay(
 
   return {
     calls(leader, calls) {
-      if (session) take(client, leader, calls);
+      if (session) handle(client, leader, calls);
       else cross({ type: 'calls', client, leader, calls: [...calls] });
     },
     trigger(trigger) {
+      if (trigger.type === 'visible' || trigger.type === 'hidden') {
+        rank = { ...rank, visible: trigger.type === 'visible' };
+        if (session) announce();
+        else claim();
+      }
       if (session) session.trigger(trigger);
       else cross({ type: 'trigger', trigger });
     },
-    lead(leading) {
+    lead(leading, asked) {
       session = leading;
-      toPage({ type: 'leading', leader: self, own: true });
+      self = `${worker}.${++terms}`; // So that all that is open is sent again.
+      yieldTo = asked;
+      theirs = undefined;
+      toPage({ type: 'leading', leader: self, own: true, newer: false });
       announce();
     },
+    follow() {
+      if (!session) return;
+      session = undefined;
+      known = undefined;
+      toPage({ type: 'following' });
+    },
+    offered: taken => void (take = taken),
     notify(notice) {
       toPage({ type: 'notice', notice });
       if (followed) cross({ type: 'notice', notice, paused });

@@ -216,7 +216,9 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
   return {
     ready: within(host.clock, journalMs, takeAll(), () => undefined),
     call,
-    trigger: trigger => driver.post(trigger),
+    trigger({ type }) {
+      if (type !== 'hidden') driver.post({ type });
+    },
     close() {
       cancelRetry();
       driver.stop();

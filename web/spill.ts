@@ -2,7 +2,7 @@
 // not answered within a second is spilled to the journal, where it is as durable, and answered from
 // there; the next leader, or the same one when it wakes, takes the journal in.
 //
-//     direct ──a write waits 1 s, a read 4 s──▶ spilling ──the journal is taken in──▶ direct
+//     direct ──a write waits 1 s, a read 2 s──▶ spilling ──the journal is taken in──▶ direct
 //     direct ──a gap──▶ returning               spilling ──there is more by then──▶ returning
 //     returning ──the rest is taken in──▶ direct
 //     returning ──a write waits 1 s──▶ spilling
@@ -47,7 +47,7 @@ export interface SpillingLine extends WritingLine {
 const beatMs = 250;
 /** How long a write, and a read, waits for a leader. */
 const writeMs = 1_000;
-const readMs = 4_000;
+const readMs = 2_000;
 /** After how much silence a leader that has a long call is asked whether it is there. */
 const silenceMs = 5_000;
 /** After which a call is rejected while no leader answers; a write, if it cannot be spilled. */
@@ -232,6 +232,7 @@ export function spillingLine(line: Line, host: SpillHost): SpillingLine {
       (error: unknown) => {
         taking = undefined;
         if (asked.signal.aborted || closed) return;
+        if ((error as HoldfastError).code === 'newer-version') return; // The newer one sees to it.
         host.complain(`What was written meanwhile is not taken in yet: ${messageOf(error)}`);
         clock.after(retryMs, takeBack);
       },

@@ -1,8 +1,8 @@
 // What a page notices that makes a try worthwhile: the network comes or goes, somebody looks at the
 // page.
 
-/** What the core is told; see protocol.ts. Each may be told again. */
-export type Trigger = { type: 'online' } | { type: 'offline' } | { type: 'visible' };
+/** What a worker is told, and the core of all but the last. Each may be told again. */
+export type Trigger = { type: 'online' | 'offline' | 'visible' | 'hidden' };
 
 export interface Surroundings {
   window: EventTarget;
@@ -22,7 +22,7 @@ export function watch(
   document.addEventListener(
     'visibilitychange',
     () => {
-      if (document.visibilityState === 'visible') tell({ type: 'visible' });
+      tell({ type: document.visibilityState === 'visible' ? 'visible' : 'hidden' });
     },
     { signal },
   );

@@ -6,7 +6,7 @@ import { systemClock } from './clock.js';
 import { compileResponse, openCore, type FileHandle } from './core.js';
 import { refusalOf } from './errors.js';
 import { openJournal } from './journal.js';
-import { lead } from './leader.js';
+import { lead, type Offer } from './leader.js';
 import {
   appFunctions,
   asking,
@@ -41,6 +41,7 @@ function serve({
   config,
   api,
   asks,
+  rank,
   wasmUrl,
 }: Start): (event: MessageEvent<ToWorker>) => void {
   const closed = new AbortController();
@@ -50,13 +51,17 @@ function serve({
     `${client}/${session}`,
     post,
     new BroadcastChannel(`holdfast:${name}`),
+    rank,
   );
   // Compiled while the lock is waited for, so that a takeover does not wait for it.
   const module = compileResponse(wasmUrl, url => fetch(url));
   module.catch(() => {}); // Told when it is wanted.
 
   const journal = openJournal(name);
-  const stopWaiting = systemClock.after(waitingMs, () => post({ type: 'waiting' }));
+  const stopWaiting = systemClock.after(waitingMs, () => {
+    post({ type: 'waiting' });
+    journal.entries().catch(() => {}); // So that it is open when it is this worker's turn.
+  });
 
   const environment = {
     locks: navigator.locks as LockManager | undefined,
@@ -64,7 +69,7 @@ function serve({
     secure: isSecureContext,
     clock: systemClock,
   };
-  lead(name, environment, closed.signal, hold).then(
+  lead(name, environment, closed.signal, hold, line.offered).then(
     () => {
       line.stop();
       end({ type: 'closed' });
@@ -75,11 +80,15 @@ function serve({
     },
   );
 
-  /** Leads until the page closes, or rejects with what made it impossible to go on. */
-  async function hold(handles: readonly FileHandle[]): Promise<void> {
+  /**
+   * Leads until it is over, or another should lead; or rejects with what made it impossible to go
+   * on.
+   */
+  async function hold(handles: readonly FileHandle[], over: AbortSignal): Promise<Offer> {
     stopWaiting();
     const core = await openCore(glue, await module, config, handles);
-    await new Promise<void>((resolve, reject) => {
+    return new Promise<Offer>((resolve, reject) => {
+      const ended = new AbortController();
       const session = openSession(
         core,
         {
@@ -89,7 +98,7 @@ function serve({
             ...api,
             fetch,
             clock: systemClock,
-            closed: closed.signal,
+            closed: ended.signal,
             ...appFunctions(asks, questions.ask),
             complain: reason => post({ type: 'complaint', reason }),
           }),
@@ -99,16 +108,18 @@ function serve({
         },
         line.paused(),
       );
-      const end = (): void => {
-        line.stop();
+      const finish = (offer?: () => void): void => {
+        if (ended.signal.aborted) return;
+        ended.abort();
+        line.follow();
         session.close();
-        resolve();
+        resolve(offer);
       };
-      if (closed.signal.aborted) return end();
-      closed.signal.addEventListener('abort', end);
+      if (over.aborted) return finish();
+      over.addEventListener('abort', () => finish());
       // Whoever asks next finds what was written while nobody led.
       void session.ready.then(() => {
-        if (!closed.signal.aborted) line.lead(session);
+        if (!ended.signal.aborted) line.lead(session, finish);
       });
     });
   }

@@ -28,18 +28,18 @@ export function fussy(api) {
 /**
  * Writes in every tab until `stop()`: each has three records of its own, which it creates and then
  * updates, one write after the other and the three side by side. Every write has a number of its
- * own, `w`. `stop()` answers with all that resolved, and the longest that one took.
+ * own, `w`. `stop()` answers with all that resolved, and the longest that one took in each tab.
  */
 export async function bursts(pages) {
   const resolved = [];
   const failed = [];
-  let stall = 0;
+  const stalls = pages.map(() => 0);
   for (const [tab, page] of pages.entries()) {
     page.on('console', message => {
       const [what, ...rest] = message.text().split(' ');
       if (what === 'resolved') {
         resolved.push({ id: rest[0], w: Number(rest[1]) });
-        stall = Math.max(stall, Number(rest[2]));
+        stalls[tab] = Math.max(stalls[tab], Number(rest[2]));
       } else if (what === 'rejected') {
         failed.push(`tab ${tab}: ${rest.join(' ')}`);
       }
@@ -74,7 +74,7 @@ export async function bursts(pages) {
       await Promise.all(
         alive.map(page => page.evaluate(() => ((globalThis.going = false), globalThis.lanes))),
       );
-      return { resolved, failed, stall };
+      return { resolved, failed, stalls };
     },
   };
 }

@@ -165,6 +165,73 @@ test('a page that is put aside lets go of the database, and takes it up again', 
   assert.deepEqual(await numbers(second), [1]);
 });
 
+/** Makes a page look hidden or visible to itself: headless Chromium shows all of its tabs. */
+const look = (page, state) =>
+  page.evaluate(state => {
+    Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, state);
+
+test('a hidden leader makes way for the tab that is looked at, and no call fails', async () => {
+  const pages = [];
+  for (let i = 0; i < 3; ++i) pages.push(await tab(browser.context, api.origin, name));
+  const [first, second, third] = pages;
+  await look(second, 'hidden');
+  await first.evaluate(() => {
+    globalThis.made = (async () => {
+      for (let n = 0; n < 100; ++n) await tasks.create({ n });
+    })();
+  });
+  await look(first, 'hidden');
+  await until(third, () => hf.status.get().leader);
+  await first.evaluate(() => made);
+  assert.deepEqual(await numbers(second), [...Array(100).keys()]);
+  const leads = await Promise.all(pages.map(page => status(page).then(({ leader }) => leader)));
+  assert.deepEqual(leads, [false, false, true]);
+  await look(first, 'visible');
+  await create(first, { n: 100 });
+  assert.ok((await status(third)).leader, 'both are looked at: it stays');
+});
+
+test('a tab of a newer app takes over, and the older one is told to reload', async () => {
+  const older = await tab(browser.context, api.origin, name);
+  await create(older, { n: 1 });
+  const newer = await tab(browser.context, api.origin, name, {
+    collections: { task: { indexes: ['n', 'm'] } },
+  });
+  await until(newer, () => hf.status.get().leader);
+  assert.deepEqual(await numbers(newer), [1]);
+  const code = await older.evaluate(() => tasks.create({ n: 2 }).catch(error => error.code));
+  assert.equal(code, 'newer-version');
+  await newer.close();
+  await until(older, () => hf.status.get().leader);
+  await create(older, { n: 3 });
+  assert.deepEqual(await numbers(older), [1, 3]);
+});
+
+test('who loses the lock neither writes nor sends, and takes up both later', async () => {
+  const page = await tab(browser.context, api.origin, name);
+  await create(page, { n: 1 });
+  await page.evaluate(
+    name =>
+      new Promise(had => {
+        void navigator.locks.request(`holdfast:${name}`, { steal: true }, () => {
+          had();
+          return new Promise(resolve => (globalThis.letGo = resolve));
+        });
+      }),
+    name,
+  );
+  await until(page, () => !hf.status.get().leader);
+  api.requests.length = 0;
+  const written = page.evaluate(() => tasks.create({ n: 2 }).then(() => hf.status.get().storage));
+  assert.equal(await written, 'spill');
+  assert.deepEqual(api.requests, []);
+  await page.evaluate(() => letGo());
+  await until(page, () => hf.status.get().storage === 'opfs' && hf.status.get().leader);
+  assert.deepEqual(await numbers(page), [1, 2]);
+});
+
 test("the app's headers and check are asked in the leading page", async () => {
   const page = await browser.context.newPage();
   await page.goto(api.origin);

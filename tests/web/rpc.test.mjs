@@ -25,7 +25,7 @@ function room() {
 }
 
 /** A page and its worker, as far as calls go. */
-function tab(name, channel) {
+function tab(name, channel, rank = {}) {
   const seen = [];
   const calls = callTable((leader, batch) => line.calls(leader, batch));
   const line = relay(
@@ -37,8 +37,10 @@ function tab(name, channel) {
       seen.push(message);
     },
     channel,
+    { version: '1.0.0', config: 'c', since: 0, visible: true, ...rank },
   );
-  return { calls, line, seen, call: call => calls.call(call) };
+  const lead = (session, asked = () => {}) => line.lead(session, asked);
+  return { calls, line: { ...line, lead }, seen, call: call => calls.call(call) };
 }
 
 /**
@@ -278,6 +280,62 @@ test('it works over the real BroadcastChannel', async () => {
   const b = tab('b', track(new BroadcastChannel('holdfast:rpc-test')));
   a.line.lead(leader(store()));
   assert.equal(await b.call(write(1)), 1);
+});
+
+/** Whom the leader offers its place to, and who is offered one. */
+function contest(...ranks) {
+  const join = room();
+  const tabs = ranks.map((rank, i) => tab(`tab ${i}`, join(), rank));
+  const log = [];
+  tabs.forEach(({ line }, i) => line.offered(() => log.push(i)));
+  const lead = i =>
+    tabs[i].line.lead(leader(store()), offer => {
+      tabs[i].line.follow();
+      offer();
+    });
+  return { tabs, lead, log };
+}
+
+test('a hidden leader offers its place to a visible tab, and to no other', async () => {
+  const { tabs, lead, log } = contest({ visible: false }, { visible: false }, { visible: true });
+  lead(0);
+  await turn();
+  await turn();
+  assert.deepEqual(log, [2]);
+  lead(2);
+  await turn();
+  tabs[0].line.trigger({ type: 'visible' });
+  await turn();
+  assert.deepEqual(log, [2], 'both are visible: it stays');
+  tabs[2].line.trigger({ type: 'hidden' });
+  await turn();
+  await turn();
+  assert.deepEqual(log, [2, 0]);
+});
+
+test('a tab that becomes visible asks', async () => {
+  const { tabs, lead, log } = contest({ visible: false }, { visible: false });
+  lead(0);
+  await turn();
+  assert.deepEqual(log, []);
+  tabs[1].line.trigger({ type: 'visible' });
+  await turn();
+  assert.deepEqual(log, [1]);
+});
+
+test('an older leader offers its place to a newer tab, hidden or not, and not back', async () => {
+  const { tabs, lead, log } = contest({}, { version: '1.0.1', visible: false });
+  lead(0);
+  await turn();
+  await turn();
+  assert.deepEqual(log, [1]);
+  lead(1);
+  await turn();
+  await turn();
+  tabs[0].line.trigger({ type: 'visible' });
+  await turn();
+  assert.deepEqual(log, [1]);
+  assert.equal(tabs[0].seen.findLast(({ type }) => type === 'leading').newer, true);
 });
 
 const channels = [];

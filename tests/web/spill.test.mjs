@@ -185,12 +185,12 @@ test('what cannot be known is asked for, and rejected after some seconds', async
   leader.sleep();
   const read = settled(line.call({ type: 'get', collection: 'task', id: 'x' }));
   const sync = settled(line.call({ type: 'sync' }));
-  await pass(3_750);
+  await pass(1_750);
   assert.equal(await state(read), undefined);
   await pass(500);
   assert.deepEqual(await state(read), { error: 'no-leader' });
   assert.equal(await state(sync), undefined);
-  await pass(6_000);
+  await pass(8_000);
   assert.deepEqual(await state(sync), { error: 'no-leader' });
 });
 

@@ -22,6 +22,7 @@ const names = [
   'memory',
   'options',
   'overlay',
+  'rank',
   'record',
   'rpc',
   'session',
