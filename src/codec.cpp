@@ -94,6 +94,17 @@ OnUnknown on_unknown_of(const std::string& text) {
   throw Malformed("'" + text + "' is no policy");
 }
 
+Pulling pulling_of(const Value& v) {
+  Pulling pull;
+  pull.itself = boolean_at(v, "itself");
+  if (v.contains("path")) pull.path = text_at(v, "path");
+  if (v.contains("limit")) pull.limit = count_at(v, "limit");
+  if (v.contains("intervalMs")) pull.interval = duration_at(v, "intervalMs");
+  if (v.contains("full")) pull.full = boolean_at(v, "full");
+  if (v.contains("maps")) pull.maps = boolean_at(v, "maps");
+  return pull;
+}
+
 Collection collection_of(const Value& v) {
   Collection collection;
   collection.path = text_at(v, "path");
@@ -115,6 +126,7 @@ Collection collection_of(const Value& v) {
     }
   if (v.contains("coalesce")) collection.coalesce = boolean_at(v, "coalesce");
   if (v.contains("serverIds")) collection.server_ids = boolean_at(v, "serverIds");
+  if (v.contains("pull")) collection.pull = pulling_of(object_at(v, "pull"));
   if (v.contains("onUnknown")) collection.on_unknown = on_unknown_of(text_at(v, "onUnknown"));
   if (v.contains("retry")) collection.overrides.retry = statuses_at(v, "retry");
   if (v.contains("reject")) collection.overrides.reject = statuses_at(v, "reject");
@@ -225,6 +237,7 @@ Event event_of(const Value& v) {
   if (type == "online") return Online{};
   if (type == "offline") return Offline{};
   if (type == "visible") return Visible{};
+  if (type == "watched") return Watched{};
   if (type == "sync") return Sync{};
   if (type == "pause") return Pause{};
   if (type == "resume") return Resume{};
@@ -241,7 +254,8 @@ Event event_of(const Value& v) {
                   boolean_at(v, "check")};
   if (type == "pulled")
     return Pulled{number_at(v, "epoch"), number_at(v, "pull"), text_at(v, "collection"),
-                  outcome_of(v.at("outcome"))};
+                  outcome_of(v.at("outcome")), v.contains("part") ? count_at(v, "part") : 0,
+                  v.value("last", true), v.value("flaw", "")};
   throw Malformed("'" + type + "' is no event");
 }
 
@@ -303,8 +317,12 @@ Json effect_of(const Probe& e) {
   return Object().text("type", "probe").number("epoch", e.epoch).number("probe", e.probe).done();
 }
 Json effect_of(const Fetch& e) {
-  return Object().text("type", "fetch").number("epoch", e.epoch).number("pull", e.pull)
-      .text("collection", e.collection).text("path", e.path).done();
+  Object object;
+  object.text("type", "fetch").number("epoch", e.epoch).number("pull", e.pull)
+      .text("collection", e.collection).text("path", e.path);
+  if (!e.etag.empty()) object.text("etag", e.etag);
+  if (e.maps) object.boolean("maps", true);
+  return object.done();
 }
 Json effect_of(const PullEnded& e) {
   Object object;
@@ -340,7 +358,8 @@ Json status_of(const Status& status) {
   return Object().number("pending", status.pending).number("failed", status.failed)
       .number("conflicts", 0).boolean("reachable", status.reachable)
       .boolean("syncing", status.syncing).json("waitingFor", wait_of(status.waiting_for))
-      .text("reason", status.reason).done();
+      .text("reason", status.reason).number("pulled", status.pulled)
+      .boolean("more", status.more).done();
 }
 
 std::string field_of(const std::string& name) {

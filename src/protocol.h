@@ -33,6 +33,18 @@ enum class OnUnknown {
   resend,  // It is sent again, whatever it is.
 };
 
+// How a collection is pulled.
+struct Pulling {
+  bool itself = false;  // At opening, after replays, at intervals; otherwise only when asked.
+  // Below the base URL, "?since={cursor}&limit={limit}": a query parameter whose cursor is still
+  // empty is left out. Empty: the collection's path, with such a query unless "full".
+  std::string path = {};
+  int limit = 500;                              // Records of a page.
+  Duration interval = std::chrono::minutes(1);  // While a page is visible; 0: not at intervals.
+  bool full = false;  // A pull brings the whole collection: what is not in it is deleted.
+  bool maps = false;  // The app's function makes the page out of the answer.
+};
+
 struct Collection {
   std::string path;                                    // "/orders", below the base URL.
   std::vector<std::vector<std::string>> indexes = {};  // {{"done", "-createdAt"}, …}
@@ -41,6 +53,7 @@ struct Collection {
   bool server_ids = false;  // The server chooses ids: a create goes without the device's.
   Overrides overrides = {};
   OnUnknown on_unknown = OnUnknown::safest;
+  Pulling pull = {};
 };
 
 enum class Ordering {
@@ -122,6 +135,7 @@ struct Cancel {  // Takes back a mutation that was never sent; a create's depend
 struct Online {};    // The browser says that there is a network again.
 struct Offline {};   // The browser says that there is none.
 struct Visible {};   // A page has become visible.
+struct Watched {};   // A page is visible, and was before: told again and again.
 struct Sync {};      // The app asks to probe and replay now, whatever the backoff says.
 struct Pause {};     // Nothing is sent until Resume, or the next session.
 struct Resume {};
@@ -183,21 +197,25 @@ struct Probed {
   bool check = true;  // What the app's own check says of a response.
 };
 
-// Asks for what is new in a collection; while one is under way it is joined.
+// Asks for what is new in a collection; a pull that is under way is joined.
 struct Pull {
   std::string collection;
 };
 
-// The answer to one page of a pull.
+// The answer to one page of a pull, or a part of it: then the body is a page with some of its
+// records, and what else is in it comes with the last.
 struct Pulled {
   Epoch epoch = 0;
   std::int64_t pull = 0;
   std::string collection;
   std::variant<Silence, Response> outcome;
+  int part = 0;  // From 0.
+  bool last = true;
+  std::string flaw = {};  // Why the app's function made no page of it; empty: it did.
 };
 
 using Event = std::variant<Open, Write, Transact, Retry, Edit, Discard, Cancel, Online, Offline,
-                           Visible, Sync, Pause, Resume, SignedIn, Tick, Pull, Answered,
+                           Visible, Watched, Sync, Pause, Resume, SignedIn, Tick, Pull, Answered,
                            BatchAnswered, Probed, Pulled>;
 
 // Results: one an event, in order.
@@ -257,6 +275,8 @@ struct Fetch {
   std::int64_t pull = 0;
   std::string collection;
   std::string path;
+  std::string etag = {};  // If-None-Match; empty: none.
+  bool maps = false;      // The app's function makes the page out of the answer.
 
   bool operator==(const Fetch&) const = default;
 };
@@ -303,6 +323,8 @@ struct Status {
   bool syncing = false;  // A probe or an attempt is under way.
   enum class Wait { nothing, network, origin, sign_in, paused } waiting_for = Wait::nothing;
   std::string reason;  // Of the latest setback, for a person; empty: there is none.
+  std::int64_t pulled = 0;  // What the pulls under way have brought, or the last ones.
+  bool more = false;        // A pull is under way.
 
   bool operator==(const Status&) const = default;
 };

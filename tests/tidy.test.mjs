@@ -27,14 +27,14 @@ const core = [
   ],
   ['store/store', 'store/conflicts', 'store/query'],
   ['sync/reachability', 'sync/turn', 'sync/folding', 'sync/request'],
-  ['sync/lanes', 'sync/letters', 'sync/intake', 'sync/pulls', 'sync/attempts', 'sync/explain'],
+  ['sync/lanes', 'sync/letters', 'sync/intake', 'sync/attempts', 'sync/pulls', 'sync/explain'],
   ['sync/engine'],
   ['codec'],
   ['bindings/libc', 'bindings/types', 'bindings/opfs', 'bindings/embind'],
 ];
 const web = [
   ['protocol', 'errors', 'clock', 'ids', 'json', 'record', 'change', 'rank'],
-  ['core', 'ballast', 'journal', 'overlay', 'transport', 'driver', 'triggers'],
+  ['core', 'ballast', 'journal', 'overlay', 'pages', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
   ['connection', 'spill', 'memory', 'collection', 'outbox', 'transaction', 'testapi'],
   ['worker', 'client', 'index', 'inline', 'testing', 'react'],

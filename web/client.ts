@@ -77,7 +77,9 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
   }
 
   const stopWatching = globalThis.document
-    ? watch({ window: globalThis.window, document }, trigger => line.trigger(trigger))
+    ? watch({ window: globalThis.window, document }, systemClock, settings.watchedMs, trigger =>
+        line.trigger(trigger),
+      )
     : () => {};
 
   async function close(): Promise<void> {
@@ -132,7 +134,12 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
     sync: () => call({ type: 'sync' }) as Promise<SyncReport>,
     async pull(name) {
       if (name !== undefined) named(name);
-      const names = name === undefined ? [...collections.keys()] : [name];
+      if (name !== undefined && !settings.pulls.includes(name))
+        throw new HoldfastError(
+          'bad-option',
+          `The collection '${name}' is not pulled: its option pull is false. Nothing was fetched.`,
+        );
+      const names = name === undefined ? settings.pulls : [name];
       const reports = await Promise.all(
         names.map(each => call({ type: 'pull', collection: each }) as Promise<PullReport>),
       );
@@ -159,6 +166,8 @@ const unknownStatus: CoreStatus = {
   syncing: false,
   waitingFor: null,
   reason: '',
+  pulled: 0,
+  more: false,
 };
 
 async function lineOf(
@@ -244,7 +253,7 @@ async function compile(url: string): Promise<WebAssembly.Module> {
 }
 
 async function ask(settings: Settings, question: Question): Promise<unknown> {
-  const { headers, check, serverId } = settings;
+  const { headers, check, serverId, map } = settings;
   switch (question.type) {
     case 'headers':
       return plainHeaders(await headers?.());
@@ -252,6 +261,8 @@ async function ask(settings: Settings, question: Question): Promise<unknown> {
       return (await check?.(responseOf(question.response))) === true;
     case 'serverId':
       return serverId.get(question.collection)?.(question.answer);
+    case 'map':
+      return map.get(question.collection)?.(question.answer);
     default:
       return question satisfies never;
   }
@@ -282,6 +293,10 @@ function dispatch(events: EventTarget, item: Notice['news'][number]): void {
     case 'buried': {
       const { id, collection, record, problem } = item;
       return event('deadletter', { id, collection, record, problem });
+    }
+    case 'pullEnded': {
+      const { collection, pulled, error } = item;
+      return event('pulled', { collection, pulled, ...(error ? { error } : {}) });
     }
     case 'signIn':
       return event('signin', null);

@@ -26,6 +26,9 @@ import type {
   Step,
 } from './protocol.js';
 
+/** What comes of a page, or of a part of one. */
+export type PagePart = Omit<Pulled, 'type' | 'epoch' | 'pull' | 'collection'>;
+
 export interface Host {
   clock: Clock;
   /**
@@ -39,8 +42,8 @@ export interface Host {
   sendBatch(effect: SendBatch): Promise<BatchAnswered['outcome']>;
   /** Asks the health endpoint. Never rejects. */
   probe(effect: Probe): Promise<Pick<Probed, 'outcome' | 'check'>>;
-  /** Fetches one page of a pull. Never rejects. */
-  fetch(effect: Fetch): Promise<Pulled['outcome']>;
+  /** Fetches one page of a pull, in parts. Never throws. */
+  fetch(effect: Fetch): AsyncIterable<PagePart>;
   /** A step was taken and its effects are under way. */
   stepped(step: Step): void;
   /**
@@ -77,6 +80,7 @@ export function drive(core: Core, host: Host, first: readonly Event[]): Driver {
   let cancelAlarm = (): void => {};
   let idleAlarm: 'off' | 'set' | 'stale' = 'off';
   let cancelIdle = (): void => {};
+  const underWay = new Map<string, number>(); // The page of each collection.
 
   function post(event: Event, answer?: (result: Result) => void): void {
     if (stopped) return;
@@ -169,20 +173,30 @@ export function drive(core: Core, host: Host, first: readonly Event[]): Driver {
         void host.probe(effect).then(answer => post({ type: 'probed', epoch, probe, ...answer }));
         return;
       }
-      case 'fetch': {
-        const { epoch, pull, collection } = effect;
-        void host
-          .fetch(effect)
-          .then(outcome => post({ type: 'pulled', epoch, pull, collection, outcome }));
+      case 'fetch':
+        void fetchPage(effect);
         return;
-      }
       case 'pullEnded':
+        underWay.delete(effect.collection);
+        return;
       case 'settled':
       case 'buried':
       case 'signIn':
         return; // These are news, told by `stepped`.
       default:
         effect satisfies never;
+    }
+  }
+
+  // Each part is taken before the next is asked for, and what others want goes between.
+  async function fetchPage(effect: Fetch): Promise<void> {
+    const { epoch, pull, collection } = effect;
+    underWay.set(collection, pull);
+    for await (const part of host.fetch(effect)) {
+      post({ type: 'pulled', epoch, pull, collection, ...part });
+      if (part.last ?? true) return;
+      await new Promise<void>(taken => reads.push(() => host.clock.after(0, taken)));
+      if (underWay.get(collection) !== pull) return; // What came was no page.
     }
   }
 

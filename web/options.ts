@@ -4,7 +4,7 @@
 import { HoldfastError } from './errors.js';
 import { isPlainObject, maxBody } from './json.js';
 import { directoryName } from './leader.js';
-import type { CollectionConfig, Config } from './protocol.js';
+import type { CollectionConfig, Config, PullConfig } from './protocol.js';
 import type { Start } from './rpc.js';
 import type { Options, Schema } from './surface.js';
 
@@ -16,6 +16,12 @@ export interface Settings {
   headers: (() => Record<string, string> | Promise<Record<string, string>>) | undefined;
   /** By collection: what tells the server's id out of the answer to a create. */
   serverId: Map<string, (answer: unknown) => string | number>;
+  /** By collection: what makes a page out of the answer to a pull. */
+  map: Map<string, (answer: unknown) => unknown>;
+  /** The collections that can be pulled, */
+  pulls: string[];
+  /** and how often one is while a page is visible; 0: none is. */
+  watchedMs: number;
   check: ((response: Response) => boolean | Promise<boolean>) | undefined;
   workerUrl: string | URL | undefined;
   wasmUrl: string | URL | undefined;
@@ -57,7 +63,7 @@ export function readOptions(options: Options<Schema>, place: string | undefined)
   ]);
   const backoff = members(all.backoff ?? {}, 'backoff', ['baseMs', 'capMs']);
   const backoffBaseMs = integer(backoff.baseMs, 'backoff.baseMs', 1_000, 1, longestTimeout);
-  const { collections, serverId } = collectionsOf(all.collections);
+  const { collections, serverId, map, pulls } = collectionsOf(all.collections);
   return {
     name: nameOf(all.name),
     config: {
@@ -89,6 +95,9 @@ export function readOptions(options: Options<Schema>, place: string | undefined)
     headers: functionOf<NonNullable<Settings['headers']>>(all.headers, 'headers'),
     check: functionOf<NonNullable<Settings['check']>>(check, 'health.check'),
     serverId,
+    map,
+    pulls,
+    watchedMs: shortestInterval(collections),
     workerUrl: urlOf(all.workerUrl, 'workerUrl'),
     wasmUrl: urlOf(all.wasmUrl, 'wasmUrl'),
     createWorker: functionOf<() => Worker>(all.createWorker, 'createWorker'),
@@ -128,11 +137,15 @@ function nameOf(name: unknown): string {
 function collectionsOf(value: unknown): {
   collections: Config['collections'];
   serverId: Settings['serverId'];
+  map: Settings['map'];
+  pulls: Settings['pulls'];
 } {
   if (!isPlainObject(value) || Object.keys(value).length === 0)
     throw bad('collections must be an object with a member for each collection, as { task: {} }.');
   const collections: Config['collections'] = {};
   const serverId: Settings['serverId'] = new Map();
+  const map: Settings['map'] = new Map();
+  const pulls: Settings['pulls'] = [];
   for (const [name, options] of Object.entries(value)) {
     if (!identifier.test(name))
       throw bad(
@@ -147,6 +160,7 @@ function collectionsOf(value: unknown): {
       'coalesce',
       'serverId',
       'onUnknown',
+      'pull',
       'retry',
       'reject',
       'isConflict',
@@ -157,6 +171,8 @@ function collectionsOf(value: unknown): {
       `${place}.serverId`,
     );
     if (tells) serverId.set(name, tells);
+    if (all.pull !== false) pulls.push(name);
+    const pull = pullOf(all.pull, `${place}.pull`, to => map.set(name, to));
     collections[name] = {
       path: pathOf(all.path, `${place}.path`, `/${name}s`),
       indexes: indexesOf(all.indexes, `${place}.indexes`),
@@ -164,10 +180,54 @@ function collectionsOf(value: unknown): {
       coalesce: booleanOf(all.coalesce, `${place}.coalesce`, true),
       serverIds: tells !== undefined,
       onUnknown: oneOf(all.onUnknown, `${place}.onUnknown`, ['safest', 'ask', 'resend']),
+      ...(pull === undefined ? {} : { pull }),
       ...verdictsOf(all, place),
     };
   }
-  return { collections, serverId };
+  return { collections, serverId, map, pulls };
+}
+
+/** How a collection is pulled; undefined: only when the app asks, as the collection's own path. */
+function pullOf(
+  value: unknown,
+  name: string,
+  maps: (map: (answer: unknown) => unknown) => void,
+): PullConfig | undefined {
+  if (value === undefined || value === false) return undefined;
+  const known = ['path', 'limit', 'intervalMs', 'full', 'map'] as const;
+  const all = members(value === true ? {} : value, name, known);
+  const map = functionOf<(answer: unknown) => unknown>(all.map, `${name}.map`);
+  const full = booleanOf(all.full, `${name}.full`, false);
+  if (map) maps(map);
+  return {
+    itself: true,
+    ...(all.path === undefined ? {} : { path: pullPathOf(all.path, `${name}.path`, full) }),
+    limit: integer(all.limit, `${name}.limit`, 500, 1, 10_000),
+    intervalMs: integer(all.intervalMs, `${name}.intervalMs`, 60_000, 0, longestTimeout),
+    full,
+    maps: map !== undefined,
+  };
+}
+
+/** A path with a query, in which {cursor} and {limit} stand for what they are. */
+function pullPathOf(value: unknown, name: string, full: boolean): string {
+  const [path, query = '', ...rest] = typeof value === 'string' ? value.split('?') : [''];
+  pathOf(path?.replace(/\{(cursor|limit)\}/g, 'x'), name, '');
+  if (rest.length > 0 || !/^[^#\\\s]*$/.test(query))
+    throw bad(`${name} must be a path and a query, as '/changes?since={cursor}&limit={limit}'.`);
+  if (!full && !(value as string).includes('{cursor}'))
+    throw bad(
+      `${name} must say by {cursor} where a page goes on, as '/changes?since={cursor}'. Where ` +
+        'the API has no such thing, full: true takes its whole list.',
+    );
+  return value as string;
+}
+
+function shortestInterval(collections: Config['collections']): number {
+  const intervals = Object.values(collections)
+    .map(({ pull }) => pull?.intervalMs ?? 0)
+    .filter(ms => ms > 0);
+  return intervals.length > 0 ? Math.min(...intervals) : 0;
 }
 
 /** Of each field that holds the id of a record, or an array of them, whose. */

@@ -30,10 +30,23 @@ export interface CollectionConfig {
   /** A create goes without the device's id, and its answer has to tell the server's. */
   serverIds?: boolean;
   onUnknown?: 'safest' | 'ask' | 'resend';
+  pull?: PullConfig;
   retry?: number[];
   reject?: number[];
   conflict?: number[];
   signIn?: number[];
+}
+
+/** How a collection is pulled; see surface.ts. */
+export interface PullConfig {
+  /** At opening, after replays, at intervals; otherwise only when asked. */
+  itself: boolean;
+  path?: string;
+  limit?: number;
+  intervalMs?: number;
+  full?: boolean;
+  /** The app's function makes the page out of the answer. */
+  maps?: boolean;
 }
 
 /** Everything the host can tell the engine. Times are milliseconds since the epoch. */
@@ -47,6 +60,7 @@ export type Event =
   | { type: 'online' }
   | { type: 'offline' }
   | { type: 'visible' }
+  | { type: 'watched' } // A page is visible, and was before: told again and again.
   | { type: 'sync' }
   | { type: 'pause' }
   | { type: 'resume' }
@@ -168,13 +182,22 @@ export interface Probed {
   check: boolean;
 }
 
-/** The answer to one page of a pull. */
+/**
+ * The answer to one page of a pull, or a part of it: then the body is a page with some of its
+ * records, and what else is in it comes with the last.
+ */
 export interface Pulled {
   type: 'pulled';
   epoch: number;
   pull: number;
   collection: string;
   outcome: Silence | Response;
+  /** From 0, which it is where it is absent. */
+  part?: number;
+  /** Default true. */
+  last?: boolean;
+  /** Why the app's function made no page of it. */
+  flaw?: string;
 }
 
 /**
@@ -224,6 +247,10 @@ export interface Fetch {
   pull: number;
   collection: string;
   path: string;
+  /** If-None-Match. */
+  etag?: string;
+  /** The app's function makes the page out of the answer. */
+  maps?: boolean;
 }
 
 /** A collection's pull is over, for now. */
@@ -418,4 +445,11 @@ export interface CoreStatus {
   waitingFor: null | 'network' | 'origin' | 'sign-in' | 'paused';
   /** Why the API could not be reached, or asked to wait, in words; '' when nothing is wrong. */
   reason: string;
+  /**
+   * Records and deletions that the pulls under way have brought so far; when none is, what the last
+   * ones brought.
+   */
+  pulled: number;
+  /** A pull is under way: there is more to come. */
+  more: boolean;
 }

@@ -23,6 +23,7 @@ import type {
   Kind,
   MutationId,
   Numbering,
+  PullEnded,
   Read,
   Response,
   Retry,
@@ -87,14 +88,15 @@ export interface Notice {
   changed: string[];
   /** If it is another than before. */
   status?: CoreStatus;
-  news: (Settled | Buried | SignIn | Refused)[];
+  news: (Settled | Buried | SignIn | PullEnded | Refused)[];
 }
 
 /** What a worker asks its page, where the app's functions are. */
 export type Question =
   | { type: 'headers' } // → Record<string, string>
   | { type: 'check'; response: Response } // → boolean
-  | { type: 'serverId'; collection: string; answer: unknown }; // → string | number
+  | { type: 'serverId'; collection: string; answer: unknown } // → string | number
+  | { type: 'map'; collection: string; answer: unknown }; // → Page
 
 /** All that a worker has to know, sent once. */
 export interface Start {
@@ -489,12 +491,14 @@ export function appFunctions(
   headers(): Promise<Record<string, string>>;
   check(response: Response): Promise<boolean>;
   serverId(collection: string, answer: unknown): Promise<unknown>;
+  map(collection: string, answer: unknown): Promise<unknown>;
 } {
   return {
     headers: async () =>
       asks.headers ? ((await ask({ type: 'headers' })) as Record<string, string>) : {},
     check: async response => !asks.check || (await ask({ type: 'check', response })) === true,
     serverId: (collection, answer) => ask({ type: 'serverId', collection, answer }),
+    map: (collection, answer) => ask({ type: 'map', collection, answer }),
   };
 }
 

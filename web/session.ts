@@ -89,6 +89,7 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
           break;
         case 'pullEnded':
           finishPulls(effect);
+          notice.news.push(effect);
           break;
         case 'send':
         case 'sendBatch':

@@ -52,6 +52,12 @@ export interface CollectionOptions {
    */
   onUnknown?: 'safest' | 'ask' | 'resend';
   /**
+   * How it is pulled. `true` or an object: by itself, when it is opened, when the network is back,
+   * after what was written has been sent, and at an interval while a page is visible; and by
+   * `hf.pull()`. Absent: only by `hf.pull()`. False: never.
+   */
+  pull?: boolean | PullOptions;
+  /**
    * What answers of these statuses mean, 400 to 599, before Holdfast's own table: `retry` sends it
    * again, and counts; `reject` makes it a dead letter at once; `isConflict` says that the server
    * has another version; `signIn` that it wants new credentials (as a 403 of some APIs).
@@ -60,6 +66,42 @@ export interface CollectionOptions {
   reject?: number[];
   isConflict?: number[];
   signIn?: number[];
+}
+
+export interface PullOptions {
+  /**
+   * Where, below `baseUrl`: a path and a query in which `{cursor}` stands for what the last page
+   * gave, and `{limit}` for how many records are wanted. A parameter whose cursor is not known yet
+   * is left out. Default: the collection's `path` with '?limit={limit}&since={cursor}', or, with
+   * `full`, as it is. Another path begins at the beginning.
+   */
+  path?: string;
+  /** Records of a page, 1 to 10,000. Default 500. */
+  limit?: number;
+  /** Milliseconds between two pulls while a page is visible; 0: none. Default 60,000. */
+  intervalMs?: number;
+  /**
+   * The answer is the whole list, not what is new: what is missing in it is deleted here, once all
+   * of it has arrived, but for what is unsettled. Default false.
+   */
+  full?: boolean;
+  /**
+   * Makes a page out of the answer's JSON. If it throws, or takes longer than 10 s, the pull fails
+   * and is tried again. Default: the answer is a page, or an array of records.
+   */
+  map?: (answer: unknown) => PullPage | object[] | Promise<PullPage | object[]>;
+}
+
+/** One page of a pull. */
+export interface PullPage {
+  /** Each with its `id`. */
+  records: object[];
+  /** The ids of records that were deleted. */
+  deleted?: (string | number)[];
+  /** Where the next page begins, or the next pull. */
+  cursor?: string | number;
+  /** Whether there is another page at once. */
+  more?: boolean;
 }
 
 export interface Options<S extends Schema> {
@@ -216,6 +258,13 @@ export interface Status {
   /** Why the API could not be reached, or asked to wait, in words; '' when nothing is wrong. */
   reason: string;
   /**
+   * Records and deletions that the pulls under way have brought so far; when none is, what the last
+   * ones brought.
+   */
+  pulled: number;
+  /** A pull is under way: there is more to come. */
+  more: boolean;
+  /**
    * Where a write is kept when it resolves: in the database ('opfs'); in the journal, because the
    * tab that holds the database does not answer ('spill'); nowhere ('memory').
    */
@@ -255,12 +304,22 @@ export interface RefusedWrite {
   error: HoldfastError;
 }
 
+/** A pull has ended, by itself or asked for. */
+export interface PullEnd {
+  collection: string;
+  /** Records and deletions that arrived. */
+  pulled: number;
+  /** Why it ended early; what had arrived is kept, and it is tried again. */
+  error?: Problem;
+}
+
 /** Events reach every tab. */
 export interface HoldfastEventMap {
   /** A mutation left the outbox. */
   settled: CustomEvent<Settlement>;
   /** A mutation will not be sent again unless the app asks. */
   deadletter: CustomEvent<DeadLetter>;
+  pulled: CustomEvent<PullEnd>;
   /** The API wants new credentials, after which `signedIn` is to be called. */
   signin: CustomEvent<null>;
   /**
@@ -290,12 +349,12 @@ export interface Holdfast<S extends Schema> {
    */
   sync(): Promise<SyncReport>;
   /**
-   * Fetches what is new in one collection or in all, by GET {path}?since={cursor}&limit={n}, which
-   * answers { records, deleted, cursor, more }. Never overwrites what is unsettled. Resolves with
-   * how many records and deletions arrived, once they are on disk.
+   * Fetches what is new in one collection or in all that can be pulled, probing first where that
+   * is due; see `CollectionOptions.pull`. Never overwrites what is unsettled. Resolves with how
+   * many records and deletions arrived, once they are on disk.
    *
    * @throws {HoldfastError} 'pull-failed': what had arrived by then is kept, and the next pull goes
-   * on from there.
+   * on from there. 'bad-option': the collection has `pull: false`.
    */
   pull(collection?: keyof S & string): Promise<PullReport>;
   /**

@@ -4,13 +4,13 @@
 
 import { within, type Clock } from './clock.js';
 import { HoldfastError, messageOf } from './errors.js';
-import { parseJson } from './json.js';
+import { isPlainObject, parseJson } from './json.js';
+import { pages } from './pages.js';
 import type {
   Answered,
   BatchAnswered,
   Fetch,
   Probed,
-  Pulled,
   Response as Answer,
   Send,
   SendBatch,
@@ -34,6 +34,8 @@ export interface TransportOptions {
   check(answer: Answer): Promise<boolean>;
   /** What the app says is the server's id in the answer to a create. May reject or never answer. */
   serverId(collection: string, answer: unknown): Promise<unknown>;
+  /** The page that the app makes out of the answer to a pull. May reject or never answer. */
+  map(collection: string, answer: unknown): Promise<unknown>;
   /** Says why something of the app's stands in the way. Never with a header's value. */
   complain(reason: string): void;
 }
@@ -42,13 +44,23 @@ export interface Transport {
   send(effect: Send): Promise<Pick<Answered, 'outcome' | 'serverId'>>;
   sendBatch(effect: SendBatch): Promise<BatchAnswered['outcome']>;
   probe(): Promise<Pick<Probed, 'outcome' | 'check'>>;
-  fetch(effect: Fetch): Promise<Pulled['outcome']>;
+  fetch(effect: Fetch): AsyncIterable<PagePart>;
+}
+
+/** See driver.ts. */
+export interface PagePart {
+  outcome: Answer | Silence;
+  part?: number;
+  last?: boolean;
+  flaw?: string;
 }
 
 /** How long a function of the app may take. */
 const appMs = 10_000;
-/** How much of an answer is read. */
+/** How much of an answer is held at once. */
 const maxAnswer = 8 << 20;
+/** So many records of a page that the app has made are a part. */
+const maxPart = 100;
 
 export function transport(options: TransportOptions): Transport {
   // Called by itself: a browser's fetch refuses to be called on another object.
@@ -84,9 +96,103 @@ export function transport(options: TransportOptions): Transport {
     return { outcome, check: typeof outcome === 'object' && (await appCheck(outcome)) };
   }
 
-  async function fetch(effect: Fetch): Promise<Pulled['outcome']> {
+  async function* fetch(effect: Fetch): AsyncGenerator<PagePart> {
     const headers = await appHeaders();
-    return headers ? attempt('GET', effect.path, headers, '', options.timeoutMs) : 'notSent';
+    if (!headers) return yield { outcome: 'notSent' };
+    if (effect.etag) headers.set('if-none-match', effect.etag);
+    const request = build(options.baseUrl, 'GET', effect.path, headers, '');
+    if (!request) return yield { outcome: 'unbuildable' };
+    if (options.closed.aborted) return yield { outcome: 'notSent' };
+    const limit = deadline(options.timeoutMs);
+    let head: Answer | undefined;
+    let part = 0;
+    try {
+      const sentAt = clock.now();
+      const response = await dispatch(request, { signal: limit.signal });
+      const times = { sentAt, receivedAt: clock.now() };
+      head = { ...headOf(response), ...times };
+      if (effect.maps || head.status < 200 || head.status > 299) {
+        const answer = { ...(await answerOf(response)), ...times };
+        limit.end();
+        return yield* effect.maps ? mapped(effect.collection, answer) : [{ outcome: answer }];
+      }
+      const cut = pages();
+      const reader = response.body?.getReader();
+      const decoder = new TextDecoder();
+      try {
+        for (let done = !reader; !done; ) {
+          limit.renew();
+          const read = await reader!.read();
+          limit.end();
+          done = read.done;
+          for (const body of cut.push(decoder.decode(read.value, { stream: !done })))
+            yield { outcome: { ...head, body }, part: part++, last: false };
+          if (cut.length() > maxAnswer) throw new Error('It is larger than is held.');
+        }
+      } finally {
+        void reader?.cancel().catch(() => {});
+      }
+      yield { outcome: { ...head, body: cut.end() ?? '' }, part, last: true };
+    } catch {
+      const outcome = head ? { ...head, complete: false } : limit.late() ? 'timeout' : 'network';
+      yield { outcome, part, last: true };
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** The parts of the page that the app makes out of an answer. */
+  async function* mapped(collection: string, answer: Answer): AsyncGenerator<PagePart> {
+    const good = created(answer);
+    if (good === undefined) return yield { outcome: answer };
+    try {
+      const page = await within(clock, appMs, options.map(collection, good.json), () => {
+        throw new HoldfastError('bad-option', `it did not answer within ${appMs / 1000} s`);
+      });
+      const { records, ...rest } = isPlainObject(page) ? page : { records: page };
+      if (!Array.isArray(records))
+        throw new HoldfastError('bad-option', 'it returned no { records: […] }');
+      let part = 0;
+      for (; records.length > maxPart; ++part)
+        yield partOf(answer, { records: records.splice(0, maxPart) }, part, false);
+      yield partOf(answer, { records, ...rest }, part, true);
+    } catch (error) {
+      const name = `collections.${collection}.pull.map`;
+      const flaw = `The option ${name} gave no page: ${messageOf(error)}.`;
+      complain(flaw);
+      yield { outcome: answer, flaw };
+    }
+  }
+
+  /** How long something may take; begins at once. */
+  function deadline(ms: number): {
+    signal: AbortSignal;
+    late(): boolean;
+    renew(): void;
+    end(): void;
+  } {
+    const over = new AbortController();
+    let late = false;
+    let cancel = (): void => {};
+    const close = (): void => over.abort();
+    const renew = (): void => {
+      cancel();
+      cancel = clock.after(ms, () => {
+        late = true;
+        over.abort();
+      });
+      options.closed.addEventListener('abort', close);
+    };
+    renew();
+    return {
+      signal: over.signal,
+      late: () => late,
+      renew,
+      end() {
+        cancel();
+        options.closed.removeEventListener('abort', close);
+      },
+    };
   }
 
   async function attempt(
@@ -102,26 +208,18 @@ export function transport(options: TransportOptions): Transport {
     if (!request) return 'unbuildable';
     // The app's headers may have taken longer than the session.
     if (options.closed.aborted) return 'notSent';
-    const deadline = new AbortController();
-    let late = false;
-    const cancel = clock.after(timeoutMs, () => {
-      late = true;
-      deadline.abort();
-    });
-    const close = (): void => deadline.abort();
-    options.closed.addEventListener('abort', close);
+    const limit = deadline(timeoutMs);
     try {
       const sentAt = clock.now();
-      const response = await dispatch(request, { signal: deadline.signal });
+      const response = await dispatch(request, { signal: limit.signal });
       const receivedAt = clock.now();
       return { ...(await answerOf(response)), sentAt, receivedAt };
     } catch {
       // No network, a reset, a refusal by CORS: in none of them do we know whether the server saw
       // the request.
-      return late ? 'timeout' : 'network';
+      return limit.late() ? 'timeout' : 'network';
     } finally {
-      cancel();
-      options.closed.removeEventListener('abort', close);
+      limit.end();
     }
   }
 
@@ -229,25 +327,39 @@ function created({ status, complete, body }: Answer): { json: unknown } | undefi
   }
 }
 
-async function answerOf(response: Response): Promise<Answer> {
+function partOf(answer: Answer, page: object, part: number, last: boolean): PagePart {
+  return { outcome: { ...answer, body: JSON.stringify(page) }, part, last };
+}
+
+/** An answer without its body. */
+function headOf(response: Response): Answer {
   const header = (name: string): string => response.headers.get(name) ?? '';
-  // Browsers hide a redirect that is not followed, Node shows it.
+  // Browsers hide a redirect that is not followed, Node shows it. 304 is none.
+  const { status } = response;
   const redirect =
     response.type === 'opaqueredirect' ||
     response.redirected ||
-    (response.status >= 300 && response.status < 400);
-  if (redirect) void response.body?.cancel().catch(() => {});
-  const body = redirect ? '' : await textOf(response);
+    (status >= 300 && status < 400 && status !== 304);
   return {
-    status: response.status,
+    status,
     redirect,
-    complete: body !== undefined,
+    complete: true,
     contentType: header('content-type'),
     etag: header('etag'),
     retryAfter: header('retry-after'),
     date: header('age') === '' ? header('date') : '',
-    body: body ?? '',
+    body: '',
   };
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const head = headOf(response);
+  if (head.redirect) {
+    void response.body?.cancel().catch(() => {});
+    return head;
+  }
+  const body = await textOf(response);
+  return { ...head, complete: body !== undefined, body: body ?? '' };
 }
 
 /** The whole body, or undefined: it was cut short, came too late, or is longer than is read. */

@@ -17,6 +17,8 @@ constexpr std::pair<const char*, std::int64_t Counters::*> kCounters[] = {
     {"#in flight", &Counters::in_flight},
     {"#latest", &Counters::latest},
     {"#pull", &Counters::pull},
+    {"#pulled", &Counters::pulled},
+    {"#pulling", &Counters::pulling},
     {"#seq", &Counters::seq},
     {"#single", &Counters::single},
     {"#unsettled", &Counters::unsettled},

@@ -17,6 +17,8 @@ struct Counters {
   std::int64_t in_flight = 0;
   std::int64_t confirmations = 0;  // How often a base was confirmed by an answer.
   std::int64_t pull = 0;           // Numbers the latest page of a pull.
+  std::int64_t pulling = 0;        // Pulls under way,
+  std::int64_t pulled = 0;         // and what they, or the last ones, have brought.
   Epoch single = 0;                // The session in which the API refused batches.
   std::int64_t latest = 0;         // The latest time that was seen, to the minute.
   std::int64_t ahead_least = 0;    // As in ahead().

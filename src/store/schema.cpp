@@ -115,7 +115,7 @@ constexpr const char* kTables = R"sql(
   ) STRICT, WITHOUT ROWID;
   INSERT INTO hf_meta (key) VALUES
     ('#ahead least'), ('#ahead most'), ('#confirmations'), ('#dead'), ('#epoch'), ('#in flight'),
-    ('#latest'), ('#pull'), ('#seq'), ('#single'), ('#unsettled');
+    ('#latest'), ('#pull'), ('#pulled'), ('#pulling'), ('#seq'), ('#single'), ('#unsettled');
 
   -- What is known of the way to the API: one row, as sync/reachability.h.
   CREATE TABLE hf_reachability (
@@ -136,13 +136,41 @@ constexpr const char* kTables = R"sql(
   ) STRICT;
   INSERT INTO hf_reachability (id) VALUES (1);
 
-  -- How far a collection has been pulled.
+  -- How far a collection has been pulled, and the pull under way: store/cursors.h.
   CREATE TABLE hf_cursor (
     collection TEXT PRIMARY KEY,
+    source     TEXT    NOT NULL DEFAULT '', -- where cursor and etag are from
     cursor     TEXT    NOT NULL DEFAULT '',
+    etag       TEXT    NOT NULL DEFAULT '', -- of an answer that was a whole pull
+    opened     INTEGER NOT NULL DEFAULT 0,  -- the first page of the pull under way, 0: none
     pull       INTEGER NOT NULL DEFAULT 0,  -- the page under way, 0: none
+    part       INTEGER NOT NULL DEFAULT 0,  -- how many parts of it are taken
     since      INTEGER NOT NULL DEFAULT 0,  -- the count of confirmations when it was asked for
-    pulled     INTEGER NOT NULL DEFAULT 0   -- what this pull brought so far
+    began      INTEGER NOT NULL DEFAULT 0,  -- and that when the pull began
+    again      INTEGER NOT NULL DEFAULT 0,  -- 1: it held what may be newer than what is confirmed
+    pulled     INTEGER NOT NULL DEFAULT 0,  -- what this pull brought so far
+    swept      TEXT,                        -- the list has arrived: up to this id what was
+                                            -- missing in it is gone
+    asked      INTEGER NOT NULL DEFAULT 0,  -- 1: the app waits for it to end
+    due_at     INTEGER,                     -- when a page is to be asked for
+    ended_at   INTEGER NOT NULL DEFAULT 0,  -- when a pull last succeeded
+    setbacks   INTEGER NOT NULL DEFAULT 0   -- pulls that failed since
+  ) STRICT, WITHOUT ROWID;
+
+  -- A pull has brought these while an attempt of theirs was under way, from this cursor: its
+  -- answer may be older, or newer.
+  CREATE TABLE hf_doubt (
+    collection TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    cursor     TEXT NOT NULL,
+    PRIMARY KEY (collection, id)
+  ) STRICT, WITHOUT ROWID;
+
+  -- What has been seen of the full list that is on its way.
+  CREATE TABLE hf_seen (
+    collection TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    PRIMARY KEY (collection, id)
   ) STRICT, WITHOUT ROWID;
 )sql";
 

@@ -302,6 +302,7 @@ void Attempts::accept(const Mutation& mutation, const Response& response, const 
                                                                       : collection->second);
   record.gone = false;
   record.confirmed = ++store_.counters.confirmations;
+  store_.cursors.confirmed(mutation.key);
   record.body = fold(record.base, store_.outbox.chain(record.tail));
   bool pulling = store_.cursors.find(mutation.key.collection).pull != 0;
   store_.records.save(mutation.key, record, /*tombstone=*/pulling);

@@ -48,7 +48,7 @@ Step Engine::run(std::span<const Event> events, Time now) {
   turn.way.mend(now, config_.probe_fresh, config_.backoff_cap);
   for (const auto& event : events)
     turn.step.results.push_back(std::visit([&](const auto& e) { return on(e, turn); }, event));
-  dispatch(turn);
+  dispatch(turn, counters_before);
   if (!(turn.way == way_before)) save_reachability(db_, turn.way);
   save_counters(db_, counters_before, store_.counters);
   turn.step.status = status(store_.counters, turn.way);
@@ -83,7 +83,9 @@ Result Engine::on(const Open&, Turn& turn) {
   ++store_.counters.epoch;
   store_.outbox.recover();
   store_.cursors.recover();
+  store_.counters.pulling = 0;
   turn.way.open_session();
+  pulls_.hurry();
   return Applied{};
 }
 
@@ -98,6 +100,7 @@ Result Engine::on(const Pulled& e, Turn& turn) { return pulls_.pulled(e, turn); 
 
 Result Engine::on(const Online&, Turn& turn) {
   store_.outbox.hurry(false);
+  pulls_.hurry();
   turn.way.nudge(turn.now, true);
   return Applied{};
 }
@@ -108,7 +111,13 @@ Result Engine::on(const Offline&, Turn& turn) {
 }
 
 Result Engine::on(const Visible&, Turn& turn) {
+  pulls_.watched(turn);
   turn.way.nudge(turn.now, false);
+  return Applied{};
+}
+
+Result Engine::on(const Watched&, Turn& turn) {
+  pulls_.watched(turn);
   return Applied{};
 }
 
@@ -132,6 +141,7 @@ Result Engine::on(const Resume&, Turn& turn) {
 Result Engine::on(const SignedIn&, Turn& turn) {
   // If these are refused too, the app is to hear of it.
   if (turn.way.wait == Status::Wait::sign_in) turn.way.wait = Status::Wait::nothing;
+  pulls_.hurry();
   turn.way.nudge(turn.now, true);
   return Applied{};
 }
@@ -180,8 +190,9 @@ Result Engine::on(const Probed& e, Turn& turn) {
 }
 
 // Sends what is due, and sets the alarm for what will be.
-void Engine::dispatch(Turn& turn) {
-  if (turn.way.paused) return;
+void Engine::dispatch(Turn& turn, const Counters& before) {
+  const Counters& counters = store_.counters;
+  bool sweeping = counters.pulling > 0 && pulls_.sweep(turn);
   auto next = store_.outbox.next_due();
   // Set by a clock that was ahead: no delay is as long as that.
   if (next && *next > turn.now + config_.backoff_cap) {
@@ -189,20 +200,29 @@ void Engine::dispatch(Turn& turn) {
     next = turn.now;
   }
   bool waiting = next && *next <= turn.now;
-  if (turn.way.wants_probe(turn.now, waiting)) {
+  bool news = counters.confirmations != before.confirmations || counters.pulling < before.pulling;
+  if (news && !waiting && counters.in_flight == 0) pulls_.follow(turn);
+  auto next_pull = pulls_.next_due(turn);
+  bool waiting_pull = next_pull && *next_pull <= turn.now;
+  if (turn.way.wants_probe(turn.now, waiting || waiting_pull)) {
     turn.way.send_probe();
-    turn.step.effects.push_back(Probe{store_.counters.epoch, turn.way.probe});
+    turn.step.effects.push_back(Probe{counters.epoch, turn.way.probe});
   }
-  if (waiting) {
+  if (waiting && !turn.way.paused) {
     attempts_.send_due(turn);
     next = store_.outbox.next_due();
   }
+  pulls_.go(turn);
+  if (sweeping) turn.step.wake_at = turn.now;
+  if (turn.way.paused) return;
   if (next) next = std::min(*next, turn.now + config_.backoff_cap);  // Then it is seen to above.
-  set_alarm(next, turn);
+  next_pull = pulls_.next_due(turn);
+  for (auto at : {alarm(next, turn), alarm(next_pull, turn)})
+    if (at) turn.step.wake_at = std::min(*at, turn.step.wake_at.value_or(*at));
 }
 
-// The earliest time at which there is something to do without an event.
-void Engine::set_alarm(std::optional<Time> next, Turn& turn) {
+// The earliest time at which there is something to do without an event, for what is due "next".
+std::optional<Time> Engine::alarm(std::optional<Time> next, const Turn& turn) {
   auto alarm = turn.way.deadline(next.has_value());
   if (turn.way.state == Reachability::State::closed && alarm && next)
     alarm = std::max(*alarm, *next);
@@ -211,7 +231,7 @@ void Engine::set_alarm(std::optional<Time> next, Turn& turn) {
     // Due, and yet not sent: there is no room until an answer comes.
     if (*alarm <= turn.now) alarm.reset();
   }
-  turn.step.wake_at = alarm;
+  return alarm;
 }
 
 Status status(const Counters& counters, const Reachability& way) {
@@ -222,6 +242,8 @@ Status status(const Counters& counters, const Reachability& way) {
   status.syncing = way.state == Reachability::State::probing || counters.in_flight > 0;
   status.waiting_for = way.paused ? Status::Wait::paused : way.wait;
   status.reason = way.reason;
+  status.pulled = counters.pulled;
+  status.more = counters.pulling > 0;
   return status;
 }
 

@@ -86,6 +86,7 @@ class Engine {
   Result on(const Online&, Turn&);
   Result on(const Offline&, Turn&);
   Result on(const Visible&, Turn&);
+  Result on(const Watched&, Turn&);
   Result on(const Sync&, Turn&);
   Result on(const Pause&, Turn&);
   Result on(const Resume&, Turn&);
@@ -97,16 +98,16 @@ class Engine {
   Result on(const Probed&, Turn&);
   Result on(const Pulled&, Turn&);
 
-  void dispatch(Turn&);
-  void set_alarm(std::optional<Time> next, Turn&);
+  void dispatch(Turn&, const Counters& before);
+  static std::optional<Time> alarm(std::optional<Time> next, const Turn&);
 
   Database& db_;
   Config config_;
   Store store_{db_};
   Intake intake_{store_, config_};
   Letters letters_{store_, config_};
-  Pulls pulls_{store_, config_};
   Attempts attempts_{store_, config_};
+  Pulls pulls_{store_, config_, attempts_};
 };
 
 // How things stand.

@@ -40,6 +40,7 @@ void drop(Store& store, const Mutation& mutation, Departure::Reason reason, Time
   Record record = settle(store, mutation, reason, now, successor);
   // Deleted there, and nothing is left of what was to be changed here.
   if (!record.tail && std::exchange(record.gone, false)) record.base.reset();
+  if (!record.tail) store.cursors.believe(mutation.key);
   record.body = fold(record.base, store.outbox.chain(record.tail));
   // A page of a pull that was made before its delete may still bring it back.
   Cursor cursor = store.cursors.find(mutation.key.collection);

@@ -152,6 +152,10 @@ void Reachability::accepted() {
 
 void Reachability::refused() { decided(*this); }
 
+void Reachability::read() {
+  if (wait == Wait::sign_in) wait = Wait::nothing;
+}
+
 bool Reachability::may_send(Time now) const {
   return !paused && state == State::open && now < fresh_until && now >= closed_until;
 }

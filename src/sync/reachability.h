@@ -108,6 +108,9 @@ struct Reachability {
   void accepted();
   void refused();
 
+  // The API answered a pull: it knows who asks.
+  void read();
+
   bool may_send(Time now) const;
 
   // How many attempts may be under way at once: at least 1, at most "concurrency". While a sign-in

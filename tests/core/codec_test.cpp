@@ -104,7 +104,7 @@ const std::vector<std::string> kEvents = {
     R"({"type":"cancel","id":"m1"})",
     R"({"type":"online"})",
     R"({"type":"offline"})",
-    R"({"type":"visible"})",
+    R"({"type":"visible"})",   R"({"type":"watched"})",
     R"({"type":"sync"})",
     R"({"type":"pause"})",
     R"({"type":"resume"})",
@@ -302,7 +302,7 @@ TEST_SUITE("codec: events") {
     std::vector<std::size_t> types;
     for (const auto& one : events) types.push_back(one.index());
     CHECK(types == std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                                            16, 16, 17, 18, 19});
+                                            16, 17, 17, 18, 19, 20});
     CHECK(types.back() + 1 == std::variant_size_v<Event>);  // Each is among them.
   }
 
@@ -468,7 +468,8 @@ TEST_SUITE("codec: steps") {
     Step step;
     CHECK(codec::step(step) ==
           R"({"results":[],"effects":[],"changed":[],"status":{"pending":0,"failed":0,)"
-          R"("conflicts":0,"reachable":false,"syncing":false,"waitingFor":null,"reason":""}})");
+          R"("conflicts":0,"reachable":false,"syncing":false,"waitingFor":null,"reason":"",)"
+          R"("pulled":0,"more":false}})");
     step.results = {Applied{}, Refusal{"exists", "E"}};
     step.effects = {Probe{1, 2}, SignIn{}};
     step.changed = {"note", "order"};
@@ -484,7 +485,8 @@ TEST_SUITE("codec: steps") {
           R"("effects":[{"type":"probe","epoch":1,"probe":2},{"type":"signIn"}],)"
           R"("changed":["note","order"],"status":{"pending":3,"failed":2,"conflicts":0,)"
           R"("reachable":true,"syncing":true,"waitingFor":"origin",)"
-          R"("reason":"The server answered 503."},"wakeAt":1795000000123})");
+          R"("reason":"The server answered 503.","pulled":0,"more":false},)"
+          R"("wakeAt":1795000000123})");
   }
 
   TEST_CASE("what the mutations wait for has a word each") {
@@ -651,7 +653,7 @@ TEST_SUITE("codec: reads") {
     CHECK(read(R"({"type":"list","collection":"order","query":{"where":{"n":3}}})") == "[]");
     CHECK(read(R"({"type":"status"})") ==
           R"({"pending":2,"failed":0,"conflicts":0,"reachable":false,"syncing":true,)"
-          R"("waitingFor":null,"reason":""})");
+          R"("waitingFor":null,"reason":"","pulled":0,"more":false})");
     CHECK(read(R"({"type":"outbox","limit":1})").starts_with(R"([{"id":"m1",)"));
     CHECK(read(R"({"type":"outbox","limit":5})").ends_with("," + m2 + "]"));
     CHECK(read(R"({"type":"deadLetters","limit":5})") == "[]");

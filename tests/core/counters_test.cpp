@@ -11,8 +11,8 @@ TEST_SUITE("counters") {
   TEST_CASE_FIXTURE(Tables, "all begin at nothing, and come back as they were saved") {
     CHECK(load_counters(db) == Counters{});
     Counters counters{.epoch = 1, .seq = 2, .unsettled = 3, .dead = 4, .in_flight = 5,
-                      .confirmations = 6, .pull = std::int64_t{1} << 52, .single = 8,
-                      .latest = 9, .ahead_least = -10, .ahead_most = 11};
+                      .confirmations = 6, .pull = std::int64_t{1} << 52, .pulling = 12,
+                      .pulled = 13, .single = 8, .latest = 9, .ahead_least = -10, .ahead_most = 11};
     save_counters(db, {}, counters);
     CHECK(load_counters(db) == counters);
   }

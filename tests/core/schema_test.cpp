@@ -47,16 +47,18 @@ std::vector<std::vector<std::byte>> contents(MemoryFiles& files) {
 TEST_SUITE("schema") {
   TEST_CASE_FIXTURE(SchemaTest, "the tables begin empty, all of our own with hf_") {
     CHECK(texts("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") ==
-          Texts{"hf_alias", "hf_cursor", "hf_dependency", "hf_history", "hf_meta", "hf_outbox",
-                "hf_reachability", "hf_record", "hf_reference"});
+          Texts{"hf_alias", "hf_cursor", "hf_dependency", "hf_doubt", "hf_history",
+                "hf_meta", "hf_outbox", "hf_reachability", "hf_record", "hf_reference",
+                "hf_seen"});
     CHECK(texts("SELECT key || ' ' || number FROM hf_meta ORDER BY key") ==
           Texts{"#ahead least 0", "#ahead most 0", "#confirmations 0", "#dead 0", "#epoch 0",
-                "#in flight 0", "#latest 0", "#pull 0", "#seq 0", "#single 0", "#unsettled 0"});
+                "#in flight 0", "#latest 0", "#pull 0", "#pulled 0", "#pulling 0", "#seq 0",
+                "#single 0", "#unsettled 0"});
     CHECK(number("SELECT count(*) FROM hf_reachability") == 1);
     CHECK(number("PRAGMA user_version") == 1);
-    CHECK(texts("PRAGMA table_list").size() == 11);  // And SQLite's two.
+    CHECK(texts("PRAGMA table_list").size() == 13);  // And SQLite's two.
     CHECK(number("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
-                 " AND name GLOB 'hf_*' AND sql GLOB '*) STRICT*'") == 9);
+                 " AND name GLOB 'hf_*' AND sql GLOB '*) STRICT*'") == 11);
   }
 
   TEST_CASE_FIXTURE(SchemaTest, "preparing again changes nothing, and writes nothing") {

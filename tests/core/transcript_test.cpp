@@ -144,7 +144,7 @@ class Replay {
   std::unique_ptr<Core> core_;
   Value status_ = {{"pending", 0},      {"failed", 0},           {"conflicts", 0},
                    {"reachable", false}, {"syncing", false}, {"waitingFor", nullptr},
-                   {"reason", ""}};
+                   {"reason", ""},       {"pulled", 0},     {"more", false}};
 };
 
 std::vector<std::filesystem::path> transcripts() {

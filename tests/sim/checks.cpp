@@ -73,6 +73,9 @@ void World::check_status(const Status& status) const {
 // has an alarm.
 void World::check_nothing_waits_for_ever(const Step& step, Time now) const {
   const Ledger& ledger = model_.ledger;
+  constexpr std::size_t most = 2;  // Pages under way.
+  if (!model_.gate.probing() && ledger.pages_under_way() < most && !ledger.waited_for().empty())
+    throw Violation("the app waits for a pull of " + ledger.waited_for()[0] + ", and none is made");
   if (model_.gate.paused() || model_.gate.probing() || ledger.in_flight() > 0) return;
   if (step.wake_at && *step.wake_at > now + 25h) throw Violation("the alarm is days away");
   if (step.wake_at) return;
@@ -157,27 +160,38 @@ void World::check_all_arrived() const {
 }
 
 void World::pull_everything() {
-  server_.touch();
   for (const auto& [collection, options] : config_.collections) {
-    arrive(Happening{.event = Pull{collection}});
-    step();
-    for (int left = 200; !network_.idle() && left > 0; --left) {
-      if (auto happening = network_.move_oldest()) arrive(std::move(*happening));
+    is_pulled_.erase(collection);
+    for (int left = 100; !is_pulled_.contains(collection); --left) {
+      if (left == 0) throw Violation("a pull does not end");
+      arrive(Happening{.event = Pull{collection}});
+      step();
+      while (!network_.idle()) {
+        if (auto happening = network_.move_oldest()) arrive(std::move(*happening));
+        step();
+      }
+      if (is_pulled_.contains(collection) || !alarm_) continue;
+      clock_.elapsed = std::max(clock_.elapsed, *alarm_);
+      ring();
       step();
     }
-    if (model_.ledger.is_pulling(collection)) throw Violation("a pull does not end");
   }
 }
 
 // After a last pull the app sees what the server has.
 void World::check_same_as_server() {
   pull_everything();
-  // What a record is called that another refers to may have been forgotten in between.
-  if (!server_.traits().chooses.empty()) pull_everything();
+  if (!server_.traits().chooses.empty()) {
+    // What a record is called that another refers to may have been forgotten in between.
+    server_.touch();
+    pull_everything();
+  }
   std::size_t there = 0;
   for (const auto& [name, stored] : server_.records()) {
     if (stored.body) ++there;
     Name own = model_.ledger.called(name);
+    // Made anew, it is another record there, which stands for it.
+    if (!model_.ledger.is_called(own, name)) continue;
     if (own != name) coverage_.saw(Fault::renamed);
     auto wanted = stored.body;
     if (wanted) wanted = model_.ledger.taken_in(own, *wanted);

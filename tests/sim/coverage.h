@@ -55,6 +55,11 @@ namespace holdfast::sim {
   FAULT(page_refused, "pull: a bad answer")                                     \
   FAULT(page_malformed, "pull: no page")                                        \
   FAULT(page_twice, "pull: answer twice")                                       \
+  FAULT(page_in_parts, "pull: a page in parts")                                 \
+  FAULT(page_cut, "pull: a page cut")                                           \
+  FAULT(page_unchanged, "pull: 304")                                            \
+  FAULT(page_overtaken, "pull: a record was confirmed since")                   \
+  FAULT(swept, "pull: a full list without a record")                            \
   FAULT(killed, "process: killed between steps")                                \
   FAULT(killed_in_step, "process: killed amid a step")                          \
   FAULT(killed_in_opening, "process: killed while opening")                     \

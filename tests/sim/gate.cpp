@@ -50,6 +50,8 @@ void Gate::take(const Happening& happening, Time now, const Ledger& ledger) {
     for (std::size_t i = 0; i < e->members.size(); ++i)
       if (ledger.is_current(e->epoch, e->members[i].id, e->members[i].attempt))
         take_outcome(e->members[i].id, happening.members.at(i), now);
+  if (auto* e = std::get_if<Pulled>(&event))
+    if (ledger.is_current(*e)) take_page(happening, now, ledger);
   if (auto* probed = std::get_if<Probed>(&event)) {
     if (probed->epoch != ledger.epoch() || probed->probe != probing_) return;
     probing_.reset();
@@ -89,6 +91,19 @@ void Gate::take_outcome(const MutationId& id, const Outcome& outcome, Time now) 
   }
 }
 
+void Gate::take_page(const Happening& happening, Time now, const Ledger& ledger) {
+  const Outcome& outcome = happening.outcome;
+  if (outcome.meaning == Meaning::accepted) {
+    asked_ = Asked::no;
+    if (ledger.pending() > 0) return;
+    alone_ = false;
+    failed_.clear();
+  }
+  // A pull whose own fault it may be is left aside, and the others go on.
+  bool soon = open_ && now <= fresh_until_ - fresh_ + kSoon;
+  if (outcome.meaning == Meaning::waits && !(outcome.strays && soon)) close(outcome, now);
+}
+
 void Gate::close(const Outcome& outcome, Time now) {
   open_ = false;
   if (outcome.floor) floor_ = std::max(floor_, now + *outcome.floor);
@@ -103,12 +118,13 @@ void Gate::check(const std::vector<Effect>& effects, Time now, int in_flight) {
   for (const auto& effect : effects) {
     if (std::holds_alternative<SignIn>(effect)) ++asks;
     bool sends = std::holds_alternative<Send>(effect) || std::holds_alternative<SendBatch>(effect);
+    bool fetches = std::holds_alternative<Fetch>(effect);
     auto* probe = std::get_if<Probe>(&effect);
-    if (!sends && !probe) continue;
+    if (!sends && !fetches && !probe) continue;
     if (paused_) throw Violation("something is sent while the app wants silence");
     if (now < floor_) throw Violation("something is sent while the origin wants silence");
-    if (sends && !(open_ && now < fresh_until_))
-      throw Violation("a mutation is sent without a good probe");
+    if ((sends || fetches) && !(open_ && now < fresh_until_))
+      throw Violation("a request is sent without a good probe");
     if (sends && alone_) {
       if (in_flight > 1) throw Violation("after an outage more than one is sent at once");
       notes_.push_back(Fault::alone);

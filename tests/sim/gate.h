@@ -44,6 +44,7 @@ class Gate {
 
  private:
   void take_outcome(const MutationId& id, const Outcome& outcome, Time now);
+  void take_page(const Happening& happening, Time now, const Ledger& ledger);
   void forget_asking();
   void close(const Outcome& outcome, Time now);
 

@@ -53,6 +53,7 @@ struct PageEntry {
 struct Page {
   std::vector<PageEntry> entries;
   bool more = false;
+  bool unchanged = false;  // 304
 };
 
 // What a write or an edit says.

@@ -22,6 +22,12 @@ void Ledger::begin(Epoch epoch, Time now) {
   for (auto& entry : queue_.entries())
     if (std::exchange(entry.in_flight, std::nullopt)) entry.unknown = true;
   pulls_.clear();
+  std::vector<std::string> whole;
+  for (const auto& [collection, list] : lists_)
+    if (list.whole) whole.push_back(collection);
+  for (const auto& collection : whole) sweep(collection);  // In the step that nobody saw.
+  lists_.clear();
+  asked_.clear();
   settled_now_.clear();
   buried_now_.clear();
   notes_.clear();
@@ -29,6 +35,14 @@ void Ledger::begin(Epoch epoch, Time now) {
 }
 
 void Ledger::learn(Database& db) {
+  // Whether a pull ended, which forgets what was deleted while it was under way.
+  for (auto& [name, line] : lines_) {
+    if (!line.buried) continue;
+    Statement row(db, "SELECT 1 FROM hf_record WHERE collection = ? AND id = ?", name.first,
+                  name.second);
+    line.buried = row.next();
+    tidy(name);
+  }
   Statement row(db,
                 "SELECT id, state, attempts, method, path, request, first_attempt_at"
                 " FROM hf_outbox WHERE attempts > 0");
@@ -70,7 +84,7 @@ Ledger::Expected Ledger::take(const Happening& happening, Treatment treatment, T
       if (is_current(e->epoch, e->members[i].id, e->members[i].attempt))
         take_outcome(e->members[i].id, happening.members.at(i));
   if (auto* e = std::get_if<Pulled>(&event)) take_page(*e, happening);
-  if (auto* e = std::get_if<holdfast::Pull>(&event)) pulls_.try_emplace(e->collection);
+  if (auto* e = std::get_if<holdfast::Pull>(&event)) asked_.insert(e->collection);
   return {};
 }
 
@@ -142,6 +156,8 @@ void Ledger::accept(Entry& entry, const Outcome& outcome) {
   line.accepted = std::max(line.accepted, outcome.version);
   auto pull = pulls_.find(record.first);
   if (pull != pulls_.end()) pull->second.confirmed.insert(record);
+  if (auto list = lists_.find(record.first); list != lists_.end())
+    list->second.confirmed.insert(record);
   line.buried = entry.kind == Kind::remove && pull != pulls_.end();
   settled_now_.push_back({entry.id, {record.first, record.second}, Settled::Reason::accepted});
   remove(entry.place, "accepted");
@@ -178,16 +194,31 @@ void Ledger::tidy(const Name& record) {
 
 // Pages.
 
-void Ledger::take_page(const Pulled& pulled, const Happening& happening) {
+bool Ledger::is_current(const Pulled& pulled) const {
   auto pull = pulls_.find(pulled.collection);
-  if (pulled.epoch != epoch_ || pull == pulls_.end() || pull->second.number != pulled.pull) return;
-  std::set<Name> confirmed = std::move(pull->second.confirmed);
-  pulls_.erase(pull);
-  if (!happening.page) return forget(pulled.collection, {});
+  return pulled.epoch == epoch_ && pull != pulls_.end() && pull->second.number == pulled.pull &&
+         pull->second.part == pulled.part;
+}
+
+void Ledger::take_page(const Pulled& pulled, const Happening& happening) {
+  if (!is_current(pulled)) return;
+  Pull& pull = pulls_.at(pulled.collection);
+  const std::set<Name> confirmed = pull.confirmed;
+  bool good = happening.page.has_value();
+  if (pulled.last || !good) pulls_.erase(pulled.collection);
+  else ++pull.part;
+  if (!good || happening.page->unchanged) return;
+  auto list = lists_.find(pulled.collection);
   for (const auto& entry : happening.page->entries) {
     Name name = called({pulled.collection, entry.id});
-    if (confirmed.contains(name)) continue;
     Line& line = lines_[name];
+    // Made anew under this id it is called otherwise: this is the one before.
+    if (!is_called(name, {name.first, entry.id})) continue;
+    if (list != lists_.end() && entry.body) list->second.seen.insert(name);
+    if (confirmed.contains(name)) {
+      notes_.push_back(Fault::page_overtaken);
+      continue;
+    }
     if (entry.version < line.accepted)
       throw Violation("a pull undoes what was accepted of " + name.first + "/" + name.second);
     line.buried = false;
@@ -197,8 +228,49 @@ void Ledger::take_page(const Pulled& pulled, const Happening& happening) {
     else line.base.reset();
     tidy(name);
   }
-  forget(pulled.collection, happening.page->more ? confirmed : std::set<Name>{});
-  if (happening.page->more) pulls_[pulled.collection];
+  if (!pulled.last) return;
+  forget(pulled.collection, confirmed);
+  if (list != lists_.end()) list->second.whole = !happening.page->more;
+}
+
+// Of a list that has arrived what is missing goes, at the end of the step.
+void Ledger::sweep(const std::string& collection) {
+  List list = std::move(lists_.at(collection));
+  lists_.erase(collection);
+  for (auto& [name, line] : lines_) {
+    if (name.first != collection || list.seen.contains(name) || list.confirmed.contains(name))
+      continue;
+    if (!line.base || line.gone) continue;
+    notes_.push_back(Fault::swept);
+    line.gone = !queue_.chain(name).empty();
+    if (!line.gone) line.base.reset();
+    tidy(name);
+  }
+}
+
+void Ledger::end_pull(const PullEnded& ended) {
+  asked_.erase(ended.collection);
+  if (pulls_.contains(ended.collection))
+    throw Violation("the pull of " + ended.collection + " ends with a page under way");
+  if (auto list = lists_.find(ended.collection); list != lists_.end()) {
+    if (list->second.whole) sweep(ended.collection);
+    else lists_.erase(list);
+  }
+  forget(ended.collection, {});
+}
+
+void Ledger::fetch(const Fetch& fetch) {
+  auto [pull, is_new] = pulls_.try_emplace(fetch.collection);
+  if (!is_new) throw Violation("two pages of " + fetch.collection + " are under way");
+  pull->second.number = fetch.pull;
+  if (config_->collections.at(fetch.collection).pull.full) lists_.try_emplace(fetch.collection);
+}
+
+std::vector<std::string> Ledger::waited_for() const {
+  std::vector<std::string> waited;
+  for (const auto& collection : asked_)
+    if (!pulls_.contains(collection)) waited.push_back(collection);
+  return waited;
 }
 
 // What was deleted is remembered while a page may bring it back that was made before.
@@ -220,15 +292,9 @@ void Ledger::carry_out(const std::vector<Effect>& effects, Time now) {
     if (auto* e = std::get_if<Buried>(&effect)) buried.push_back(e->id);
     if (auto* e = std::get_if<Send>(&effect)) send(*e, ++requests_, now);
     if (auto* e = std::get_if<SendBatch>(&effect)) send(*e, now);
-    if (auto* e = std::get_if<Fetch>(&effect)) {
-      auto pull = pulls_.find(e->collection);
-      if (pull == pulls_.end() || pull->second.number != 0)
-        throw Violation("a page of " + e->collection + " is fetched for no reason");
-      pull->second.number = e->pull;
-    }
+    if (auto* e = std::get_if<Fetch>(&effect)) fetch(*e);
+    if (auto* e = std::get_if<PullEnded>(&effect)) end_pull(*e);
   }
-  for (const auto& [collection, pull] : pulls_)
-    if (pull.number == 0) throw Violation("no page of " + collection + " is fetched");
   if (settled != settled_now_)
     throw Violation("what was settled is not what follows from the answers");
   for (std::size_t i = 0; i < std::max(buried.size(), buried_now_.size()); ++i) {
@@ -412,6 +478,12 @@ std::optional<Body> Ledger::fold(const Line& line, const Name& record) const {
 std::optional<Body> Ledger::view(const Name& record) const {
   auto line = lines_.find(record);
   return line == lines_.end() ? std::nullopt : fold(line->second, record);
+}
+
+bool Ledger::is_called(const Name& own, const Name& its) const {
+  auto line = lines_.find(own);
+  return line == lines_.end() || line->second.server_id.empty() ||
+         unquoted(line->second.server_id) == its.second;
 }
 
 bool Ledger::is_known(const Name& record) const {

@@ -85,7 +85,11 @@ class Ledger {
 
   // Whether this answers the attempt that is in flight.
   bool is_current(Epoch epoch, const MutationId& id, int attempt) const;
-  bool is_pulling(const std::string& collection) const { return pulls_.contains(collection); }
+  bool is_current(const Pulled& pulled) const;
+
+  // What the app waits for and no page is under way of.
+  std::vector<std::string> waited_for() const;
+  std::size_t pages_under_way() const { return pulls_.size(); }
   Epoch epoch() const { return epoch_; }
 
   const Intentions& intentions() const { return intentions_; }
@@ -94,6 +98,9 @@ class Ledger {
   // What the device calls a record of the server's, and how it sees what stands in it.
   Name called(const Name& its) const;
   Body taken_in(const Name& record, Body body) const;
+
+  // Whether the server's name for a record is this one.
+  bool is_called(const Name& own, const Name& its) const;
 
   // What of interest has happened since the last call.
   std::vector<Fault> notes() { return std::exchange(notes_, {}); }
@@ -112,9 +119,17 @@ class Ledger {
     std::int64_t acknowledged = 0;
     std::map<std::int64_t, std::string> refusals;  // By number; empty: it was applied.
   };
+  // A page under way.
   struct Pull {
-    std::int64_t number = 0;     // Of the page under way; 0: it is asked for in this step.
-    std::set<Name> confirmed;    // Records whose base an answer confirmed since then.
+    std::int64_t number = 0;
+    int part = 0;              // How many parts of it are taken.
+    std::set<Name> confirmed;  // Records whose base an answer confirmed since it was asked for.
+  };
+  // A pull of a full list.
+  struct List {
+    std::set<Name> seen;
+    std::set<Name> confirmed;  // Records whose base an answer confirmed since it began.
+    bool whole = false;
   };
 
   // What the app does.
@@ -146,6 +161,9 @@ class Ledger {
   void bury(Entry& entry, bool unknown);
   void remove(Place place, const char* reason, const MutationId& successor = "");
   void forget(const std::string& collection, const std::set<Name>& but);
+  void sweep(const std::string& collection);
+  void end_pull(const PullEnded& ended);
+  void fetch(const Fetch& fetch);
   void tidy(const Name& record);
   void send(const Send& send, std::int64_t request, Time now);
   void send(const SendBatch& batch, Time now);
@@ -177,6 +195,8 @@ class Ledger {
   std::map<Name, Name> aliases_;  // By what the server calls it.
   std::map<std::string, Client> clients_;
   std::map<std::string, Pull> pulls_;
+  std::map<std::string, List> lists_;
+  std::set<std::string> asked_;  // The app waits for these to be pulled.
   Intentions intentions_;
   History history_;
   std::vector<Settled> settled_now_;

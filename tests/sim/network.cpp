@@ -58,6 +58,12 @@ std::optional<Happening> Network::move(std::size_t index) {
       again.twice = false;
       under_way_.push_back(std::move(again));
     }
+    if (thing.rest && !thing.of_old) {
+      UnderWay rest = thing;
+      rest.answer = std::move(*thing.rest);
+      rest.rest.reset();
+      under_way_.push_back(std::move(rest));
+    }
     if (Response* response = response_in(thing.answer.event)) response->received_at = clock_.wall();
     return std::move(thing.answer);
   }
@@ -324,13 +330,13 @@ void Network::take_unseen(const UnderWay& thing) {
 // where the answer is none.
 Outcome Network::meaning_of(const Reply& reply, const Send& send) const {
   if (send.method == "GET" && reply.outcome.meaning == Meaning::refused) return reply.outcome;
-  const Collection* collection = collection_of(send);
+  const Collection* collection = collection_of(send.path);
   return collection ? overridden(reply, collection->overrides) : reply.outcome;
 }
 
-const Collection* Network::collection_of(const Send& send) const {
+const Collection* Network::collection_of(const std::string& path) const {
   for (const auto& [name, collection] : config_.collections)
-    if (send.path.starts_with(collection.path)) return &collection;
+    if (path.starts_with(collection.path)) return &collection;
   return nullptr;
 }
 
@@ -373,19 +379,57 @@ void Network::arrive(UnderWay thing, const Fetch& fetch) {
   if (fault == 2 || !server_.signed_in) {
     coverage_.saw(Fault::page_refused);
     Reply bad = bad_reply(tape_, coverage_, clock_.truth());
-    return reply(std::move(thing), bad.response);
+    if (!server_.signed_in)
+      bad = {Response{.status = 401}, {.meaning = Meaning::waits, .sign_in = true}};
+    Overrides overrides{.sign_in = collection_of(fetch.path)->overrides.sign_in};
+    return reply(std::move(thing), bad.response, knowing(overridden(bad, overrides)));
   }
   Happening known = knowing({.meaning = Meaning::accepted});
-  Server::Answer answer = server_.page(fetch.path, 1 + tape_.draw(4), known.page.emplace());
+  std::size_t most = 1 + tape_.draw(4);
+  Server::Answer answer = server_.page(fetch.path, most, fetch.etag, known.page.emplace());
+  if (known.page->unchanged) coverage_.saw(Fault::page_unchanged);
   if (fault == 3) {
     coverage_.saw(Fault::page_malformed);
+    answer.response.status = 200;
     answer.response.body = tape_.draw(2) == 0 ? R"({"records":[{"no":"id"}]})" : "[]";
     known.page.reset();
   } else if (fault == 4) {
     coverage_.saw(Fault::page_twice);
     thing.twice = true;
+  } else if (known.page->entries.size() > 1 && tape_.draw(3) == 0) {
+    return reply_in_parts(std::move(thing), fetch, answer.response, *known.page);
   }
   reply(std::move(thing), std::move(answer.response), std::move(known));
+}
+
+// The first record comes alone, and then the page, or not.
+void Network::reply_in_parts(UnderWay thing, const Fetch& fetch, const Response& whole,
+                             const Page& page) {
+  coverage_.saw(Fault::page_in_parts);
+  Happening first = knowing({.meaning = Meaning::accepted});
+  Happening rest = first;
+  Response one = whole, other = whole;
+  std::string body;
+  first.page.emplace();
+  if (page.entries[0].body) {
+    body = text_of(*page.entries[0].body);
+    first.page->entries.push_back(page.entries[0]);
+  }
+  one.body = "{\"records\":[" + body + "]}";
+  rest.page = page;
+  if (tape_.strikes(faults)) {
+    coverage_.saw(Fault::page_cut);
+    other.complete = false;
+    other.body.clear();
+    rest.page.reset();
+    rest.outcome.meaning = Meaning::counted;
+  }
+  first.event = Pulled{fetch.epoch, fetch.pull, fetch.collection, one, 0, false};
+  rest.event = Pulled{fetch.epoch, fetch.pull, fetch.collection, other, 1, true};
+  thing.stage = Stage::to_host;
+  thing.answer = std::move(first);
+  thing.rest = std::move(rest);
+  under_way_.push_back(std::move(thing));
 }
 
 void Network::fall_silent(const UnderWay& thing) {

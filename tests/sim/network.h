@@ -66,6 +66,7 @@ class Network {
     bool of_old = false;   // Of a session that is over.
     bool twice = false;    // The answer comes twice.
     Happening answer = {};  // Once on its way to the host.
+    std::optional<Happening> rest = {};  // What comes after it: of a page its second part.
   };
 
   void add(Asked asked);
@@ -81,6 +82,7 @@ class Network {
   void answer_badly(const UnderWay& thing, const SendBatch& batch);
   void answer_unusably(const UnderWay& thing, const Send& send);
   void reply(UnderWay thing, std::variant<Silence, Response> outcome, Happening known = {});
+  void reply_in_parts(UnderWay thing, const Fetch& fetch, const Response& whole, const Page& page);
   void fall_silent(const UnderWay& thing);
 
   // What the server makes of it.
@@ -89,7 +91,7 @@ class Network {
   Server::Answer take_member(const Send& send, std::int64_t number);
   void take_unseen(const UnderWay& thing);
   Outcome meaning_of(const Reply& reply, const Send& send) const;
-  const Collection* collection_of(const Send& send) const;
+  const Collection* collection_of(const std::string& path) const;
 
   Tape& tape_;
   Coverage& coverage_;

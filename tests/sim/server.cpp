@@ -131,30 +131,43 @@ Server::Stored& Server::put(const Name& name, std::optional<Body> body) {
   return stored;
 }
 
-Server::Answer Server::page(const std::string& path, std::size_t most, Page& page) const {
+Server::Answer Server::page(const std::string& path, std::size_t most, const std::string& etag,
+                            Page& page) const {
   std::string collection;
   for (const auto& [name, base] : traits_.paths)
-    if (path.starts_with(base + "?")) collection = name;
+    if (path == base || path.starts_with(base + "?")) collection = name;
   if (collection.empty()) throw Violation("no such pull: " + path);
-  auto at = path.find("&since=");
-  Version since = at == path.npos ? 0 : std::stoll(path.substr(at + 7));
+  bool full = path.find("limit=") == path.npos;
+  bool paged = !full || path.find('?') != path.npos;
+  auto at = path.find(full ? "after=" : "since=");
+  std::string cursor = at == path.npos ? "" : path.substr(at + 6);
+  Version since = full || cursor.empty() ? 0 : std::stoll(cursor);
   std::vector<PageEntry> news;
   for (const auto& [name, stored] : records_)
-    if (name.first == collection && stored.version > since)
+    if (name.first == collection && (full ? stored.body && name.second > cursor
+                                          : stored.version > since))
       news.push_back({name.second, stored.body, stored.version});
-  std::ranges::sort(news, {}, &PageEntry::version);
-  page.more = news.size() > most;
+  if (!full) std::ranges::sort(news, {}, &PageEntry::version);
+  std::string tag = "\"" + std::to_string(news.size());
+  for (const auto& entry : news) tag += "." + std::to_string(entry.version);
+  tag += "\"";
+  if (tag == etag) {
+    page.unchanged = true;
+    return {Response{.status = 304, .etag = tag}, Outcome{.meaning = Meaning::accepted}};
+  }
+  page.more = paged && news.size() > most;
   if (page.more) news.resize(most);
   std::string records, deleted;
   for (const auto& entry : news)
     if (entry.body) records += (records.empty() ? "" : ",") + text_of(*entry.body);
     else deleted += (deleted.empty() ? "" : ",") + quoted(entry.id);
-  Version cursor = news.empty() ? since : news.back().version;
+  if (!news.empty()) cursor = full ? news.back().id : std::to_string(news.back().version);
   page.entries = std::move(news);
   return {Response{.status = 200,
                    .content_type = "application/json",
+                   .etag = tag,
                    .body = "{\"records\":[" + records + "],\"deleted\":[" + deleted +
-                           "],\"cursor\":\"" + std::to_string(cursor) +
+                           "],\"cursor\":\"" + cursor +
                            "\",\"more\":" + (page.more ? "true" : "false") + "}"},
           Outcome{.meaning = Meaning::accepted}};
 }

@@ -67,8 +67,10 @@ class Server {
 
   bool signed_in = true;  // Until then all is answered 401.
 
-  // The page after a cursor, and what it holds.
-  Answer page(const std::string& path, std::size_t most, Page& page) const;
+  // The page after a cursor, and what it holds: of changes in their order, or of all that there
+  // is, by id. "etag": what the client has of it.
+  Answer page(const std::string& path, std::size_t most, const std::string& etag,
+              Page& page) const;
 
   // Another device creates or changes a record, or deletes one; false if there is none to delete.
   void change_elsewhere(Tape& tape, Time truth);

@@ -82,6 +82,7 @@ std::string words(const Event& event) {
           [](const Online&) -> std::string { return "online"; },
           [](const Offline&) -> std::string { return "offline"; },
           [](const Visible&) -> std::string { return "visible"; },
+          [](const Watched&) -> std::string { return "watched"; },
           [](const Sync&) -> std::string { return "sync"; },
           [](const Pause&) -> std::string { return "pause"; },
           [](const Resume&) -> std::string { return "resume"; },
@@ -105,7 +106,8 @@ std::string words(const Event& event) {
           },
           [](const Pulled& e) {
             return "pulled " + e.collection + ", page " + std::to_string(e.pull) + " of epoch " +
-                   std::to_string(e.epoch) + ": " + words(e.outcome);
+                   std::to_string(e.epoch) + ", part " + std::to_string(e.part) +
+                   (e.last ? ", the last: " : ": ") + words(e.outcome);
           },
       },
       event);
@@ -135,7 +137,7 @@ std::string words(const Effect& effect) {
           },
           [](const Probe& e) { return named("probe", std::to_string(e.probe)); },
           [](const Fetch& e) {
-            return "fetch page " + std::to_string(e.pull) + ": GET " + e.path;
+            return "fetch page " + std::to_string(e.pull) + ": GET " + e.path + " " + e.etag;
           },
           [](const PullEnded& e) {
             return "pull of " + e.collection + " ended, " + std::to_string(e.pulled) + " arrived " +

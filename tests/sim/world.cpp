@@ -52,6 +52,11 @@ Config World::draw_config(Tape& tape) {
     collection.server_ids = tape.draw(4) == 3;
     collection.overrides = tape.pick(overrides);
     collection.on_unknown = tape.pick(unknowns);
+    collection.pull.itself = tape.draw(2) == 1;
+    collection.pull.interval = tape.pick(std::array<Duration, 3>{1min, 5s, 0s});
+    collection.pull.full = tape.draw(4) == 3;
+    if (collection.pull.full && tape.draw(2) == 1)
+      collection.pull.path = collection.path + "?after={cursor}";
   }
   config.ordering = tape.draw(4) == 3 ? Ordering::strict : Ordering::lanes;
   config.concurrency = tape.pick(std::array{4, 1, 2});
@@ -192,7 +197,7 @@ void World::change_credentials() {
 }
 
 void World::signal() {
-  const std::array<Event, 8> signals = {Visible{},  Sync{},   Online{}, Offline{},
+  const std::array<Event, 9> signals = {Visible{}, Watched{},  Sync{},   Online{}, Offline{},
                                         SignedIn{}, Resume{}, Pause{},  Tick{}};
   const Event& event = tape_.pick(signals);
   if (std::holds_alternative<Tick>(event)) coverage_.saw(Fault::tick_spurious);
@@ -391,6 +396,8 @@ void World::carry_out(const Step& step) {
     if (std::holds_alternative<SignIn>(effect)) wants_sign_in_ = true;
     if (auto* probe = std::get_if<Probe>(&effect)) network_.carry(*probe);
     if (auto* fetch = std::get_if<Fetch>(&effect)) network_.carry(*fetch);
+    if (auto* ended = std::get_if<PullEnded>(&effect))
+      if (ended->problem.empty()) is_pulled_.insert(ended->collection);
   }
   alarm_.reset();
   if (step.wake_at)

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,7 @@ class World {
   std::vector<Model> revenants_;  // Others that a power cut would make possible.
   std::vector<Happening> arrived_;
   std::optional<Duration> alarm_;  // In elapsed time.
+  std::set<std::string> is_pulled_;  // To its end, once.
   Epoch epoch_ = 0;
   std::int64_t steps_ = 0;
   bool calm_ = false;

@@ -29,7 +29,10 @@ function fixture(steps = []) {
     send: async effect => (log.push(['send', effect.id]), { outcome: 'timeout' }),
     sendBatch: async effect => (log.push(['sendBatch', effect.path]), 'network'),
     probe: async () => (log.push(['probe']), { outcome: 'network', check: false }),
-    fetch: async effect => (log.push(['fetch', effect.path]), 'network'),
+    async *fetch(effect) {
+      log.push(['fetch', effect.path]);
+      yield* effect.parts ?? [{ outcome: 'network' }];
+    },
     stepped: () => log.push(['stepped']),
     fail: error => log.push(['fail', error.message]),
   };
@@ -74,9 +77,38 @@ test('effects are carried out in order, and their answers name their attempt', a
     ['fetch', '/tasks?since='],
     ['stepped'],
   ]);
-  assert.deepEqual(log[6], ['handle', ['answered', 'batchAnswered', 'probed', 'pulled']]);
+  assert.deepEqual(log[6], ['handle', ['answered', 'batchAnswered', 'probed']]);
+  assert.deepEqual(log[8], ['handle', ['pulled']]);
   driver.stop();
   assert.equal(events.length, 0);
+});
+
+test('the parts of a page are steps of their own, and what others want goes between', async () => {
+  const parts = [0, 1, 2].map(part => ({ outcome: 'network', part, last: part === 2 }));
+  const page = { type: 'fetch', epoch: 3, pull: 4, collection: 'task', path: '/tasks', parts };
+  const { log, driver, clock } = fixture([step({ effects: [page] })]);
+  const steps = () => log.filter(([what]) => what === 'handle').map(([, events]) => events);
+  await turn();
+  assert.deepEqual(steps(), [['open'], ['pulled']]);
+  driver.post(write(1));
+  await turn();
+  assert.deepEqual(steps().at(-1), [1]);
+  for (const _ of parts) {
+    clock.advance(0);
+    await turn();
+  }
+  assert.deepEqual(steps(), [['open'], ['pulled'], [1], ['pulled'], ['pulled']]);
+});
+
+test('of a page that the core has done with nothing more is read', async () => {
+  const parts = [0, 1].map(part => ({ outcome: 'network', part, last: false }));
+  const page = { type: 'fetch', epoch: 3, pull: 4, collection: 'task', path: '/tasks', parts };
+  const ended = { type: 'pullEnded', collection: 'task', pulled: 0, error: {} };
+  const { log, clock } = fixture([step({ effects: [page] }), step({ effects: [ended] })]);
+  await turn();
+  clock.advance(0);
+  await turn();
+  assert.equal(log.filter(([what]) => what === 'handle').length, 2);
 });
 
 test('there is one alarm: the one that the latest step asked for', async () => {

@@ -44,6 +44,9 @@ test('what is not said is completed', () => {
     headers: undefined,
     check: undefined,
     serverId: new Map(),
+    map: new Map(),
+    pulls: ['task'],
+    watchedMs: 0,
     workerUrl: undefined,
     wasmUrl: undefined,
     createWorker: undefined,
@@ -200,3 +203,49 @@ test('where there is no page, a relative base is refused', () =>
     code: 'bad-option',
     message: /where there is no page, an absolute one/,
   }));
+
+test('how a collection is pulled', () => {
+  const map = answer => answer;
+  const read = collections => readOptions({ ...least, collections }, page);
+  const { config, pulls, watchedMs, ...rest } = read({
+    task: { pull: true },
+    note: { pull: { path: '/changes/{limit}?after={cursor}', limit: 20, intervalMs: 5_000, map } },
+    part: { pull: { full: true, intervalMs: 0 } },
+    draft: { pull: false },
+    photo: {},
+  });
+  const plain = { itself: true, limit: 500, intervalMs: 60_000, full: false, maps: false };
+  const { task, note, part, draft, photo } = config.collections;
+  assert.deepEqual(task.pull, plain);
+  assert.deepEqual(note.pull, {
+    ...plain,
+    path: '/changes/{limit}?after={cursor}',
+    limit: 20,
+    intervalMs: 5_000,
+    maps: true,
+  });
+  assert.deepEqual(part.pull, { ...plain, full: true, intervalMs: 0 });
+  assert.deepEqual([draft.pull, photo.pull], [undefined, undefined]);
+  assert.deepEqual(pulls, ['task', 'note', 'part', 'photo']);
+  assert.equal(watchedMs, 5_000);
+  assert.deepEqual([...rest.map], [['note', map]]);
+});
+
+for (const [pull, flaw] of [
+  ['/changes', /task\.pull must be an object/],
+  [{ paths: 1 }, /'paths' is not an option/],
+  [{ path: '/changes' }, /must say by \{cursor\} where a page goes on/],
+  [{ path: 'changes?c={cursor}' }, /pull\.path must be a path/],
+  [{ path: '/../x?c={cursor}' }, /pull\.path must be a path/],
+  [{ path: '/x?c={cursor}#a' }, /must be a path and a query/],
+  [{ path: 7 }, /pull\.path must be a path/],
+  [{ limit: 0 }, /pull\.limit must be a whole number/],
+  [{ intervalMs: -1 }, /pull\.intervalMs must be a whole number/],
+  [{ full: 1 }, /pull\.full must be true or false/],
+  [{ map: 1 }, /pull\.map must be a function/],
+])
+  test(`a way to pull that is refused: ${JSON.stringify(pull)}`, () =>
+    assert.throws(
+      () => readOptions({ ...least, collections: { task: { pull } } }, page),
+      error => error.code === 'bad-option' && flaw.test(error.message),
+    ));

@@ -95,6 +95,23 @@ const promises = {
     await hf.pull();
     assert.deepEqual({ ...(await tasks.get(theirs.id)) }, theirs);
   },
+
+  async *'docs/pulling.md: Your own endpoint'({ api }) {
+    const asked = [];
+    api.lists['/api/changes'] = search => {
+      asked.push(search);
+      return search.includes('after')
+        ? { items: [{ key: 8, name: 'Seal', gone: true }], next: null }
+        : { items: [7, 8].map(key => ({ key, name: 'Gasket', gone: false })), next: 'c 1' };
+    };
+    yield;
+    assert.deepEqual(asked, ['?page_size=200', '?after=c%201&page_size=200']);
+  },
+
+  async *'docs/pulling.md: An API without cursors'({ api }) {
+    api.lists['/api/sites'] = () => [{ id: 'north', name: 'Northgate' }];
+    yield;
+  },
 };
 const valve = 'Replace the valve';
 
@@ -339,7 +356,9 @@ async function startApi() {
     const since = searchParams.get('since') ?? '';
     const received = { method, path, since, key: headers['idempotency-key'], record };
     if (method !== 'GET') api.writes.push(received);
-    const [status, answer] = answerTo(received);
+    const [status, answer] = path in api.lists
+      ? [200, api.lists[path](new URL(request.url, api.url).search)]
+      : answerTo(received);
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(answer && JSON.stringify(answer));
   }).listen(0, '127.0.0.1');
@@ -350,6 +369,7 @@ async function startApi() {
     isWell: true,
     refuses: () => false,
     writes: [],
+    lists: {}, // What else is answered to a GET, by path: made of its query.
     records,
     close() {
       server.closeAllConnections();

@@ -47,11 +47,18 @@ function over(options = {}) {
     headers: async () => ({}),
     check: async () => true,
     serverId: async () => assert.fail('Nobody asked.'),
+    map: async () => assert.fail('Nobody asked.'),
     complain: reason => complaints.push(reason),
     ...options,
   });
   const attempt = async effect => (await send(effect)).outcome;
-  return { attempt, send, sendBatch, probe, page, complaints };
+  /** All parts of a page. */
+  const parts = async effect => {
+    const found = [];
+    for await (const part of page({ path: '/tasks', ...effect })) found.push(part);
+    return found;
+  };
+  return { attempt, send, sendBatch, probe, parts, complaints };
 }
 
 const mutation = {
@@ -320,10 +327,102 @@ test("a batch goes with the app's headers and no key of its own", async () => {
   assert.equal(await refused.sendBatch(effect), 'notSent');
 });
 
-test('a page of a pull keeps its query', async () => {
-  reply = response => response.end('{"records":[]}');
-  const answer = await over().page({ path: '/tasks?since=a%2F..%2Fb&limit=500' });
-  assert.equal(answer.body, '{"records":[]}');
+test('a page of a pull keeps its query, and names what is known of it', async () => {
+  reply = response => response.end('{"records":[],"cursor":"c"}');
+  const path = '/tasks?since=a%2F..%2Fb&limit=500';
+  const [page, ...more] = await over().parts({ path, etag: '"7"' });
+  assert.deepEqual(more, []);
+  assert.deepEqual([page.outcome.body, page.last], ['{"records":[],"cursor":"c"}', true]);
   assert.equal(requests[0].url, '/api/tasks?since=a%2F..%2Fb&limit=500');
+  assert.equal(requests[0].headers['if-none-match'], '"7"');
   assert.equal(requests[0].headers['idempotency-key'], undefined);
+});
+
+test('a page that has not changed is no redirect', async () => {
+  reply = response => response.writeHead(304, { etag: '"7"' }).end();
+  const [{ outcome }] = await over().parts({ etag: '"7"' });
+  assert.deepEqual([outcome.status, outcome.redirect, outcome.etag], [304, false, '"7"']);
+});
+
+const many = Array.from({ length: 250 }, (_, n) => ({ id: `r${n}`, n }));
+
+test('a large page comes in parts, each with what its headers say', async () => {
+  reply = response => {
+    response.writeHead(200, { 'content-type': 'application/json', etag: '"7"' });
+    response.end(JSON.stringify({ more: true, records: many, cursor: 'c' }));
+  };
+  const parts = await over().parts();
+  assert.deepEqual(
+    parts.map(({ part, last }) => [part, last]),
+    [
+      [0, false],
+      [1, false],
+      [2, true],
+    ],
+  );
+  assert.ok(parts.every(({ outcome }) => outcome.etag === '"7"' && outcome.status === 200));
+  const pages = parts.map(({ outcome }) => JSON.parse(outcome.body));
+  assert.deepEqual(
+    pages.flatMap(({ records }) => records),
+    many,
+  );
+  assert.deepEqual([pages[1].cursor, pages[2].cursor, pages[2].more], [undefined, 'c', true]);
+});
+
+test('a page that is cut says so, after what had arrived', async () => {
+  reply = response => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1 << 20 });
+    response.write(`{"records":${JSON.stringify(many).slice(0, -1)}`, () => response.destroy());
+  };
+  const parts = await over().parts();
+  assert.equal(parts[0].outcome.complete, true);
+  assert.deepEqual([parts.at(-1).outcome.complete, parts.at(-1).last], [false, true]);
+});
+
+test('a page that is silent for too long is cut, one that is only slow is not', async () => {
+  const slow = over({ timeoutMs: 300 });
+  reply = async response => {
+    for (const piece of ['{"records":[', '{"id":"a"}', '],"cur', 'sor":"c"}']) {
+      response.write(piece);
+      await new Promise(resolve => setTimeout(resolve, 150));
+    }
+    response.end();
+  };
+  assert.equal((await slow.parts()).at(-1).outcome.body, '{"records":[{"id":"a"}],"cursor":"c"}');
+  reply = response => response.write('{"records":[');
+  assert.equal((await slow.parts()).at(-1).outcome.complete, false);
+  reply = () => {};
+  assert.equal((await slow.parts()).at(-1).outcome, 'timeout');
+});
+
+test("the app's function makes the page, and is to blame where it does not", async () => {
+  reply = response => response.end(JSON.stringify({ data: many }));
+  const asked = [];
+  const maps = async (collection, answer) => {
+    asked.push(collection);
+    return { records: answer.data, deleted: ['x'], cursor: 9 };
+  };
+  const parts = await over({ map: maps }).parts({ collection: 'task', maps: true });
+  const pages = parts.map(({ outcome }) => JSON.parse(outcome.body));
+  assert.deepEqual(asked, ['task']);
+  assert.deepEqual(
+    pages.flatMap(({ records }) => records),
+    many,
+  );
+  assert.deepEqual(
+    pages.map(({ cursor }) => cursor),
+    [undefined, undefined, 9],
+  );
+  for (const [map, flaw] of [
+    [async () => Promise.reject(new Error('no data')), /pull\.map gave no page: no data/],
+    [async () => ({ items: [] }), /it returned no \{ records: \[…\] \}/],
+    [async () => undefined, /it returned no/],
+  ]) {
+    const { parts, complaints } = over({ map });
+    assert.match((await parts({ collection: 'task', maps: true })).at(-1).flaw, flaw);
+    assert.match(complaints[0], flaw);
+  }
+  reply = response => response.writeHead(404).end();
+  const [refused] = await over().parts({ collection: 'task', maps: true });
+  assert.equal(refused.outcome.status, 404);
 });

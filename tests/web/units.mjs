@@ -22,6 +22,7 @@ const names = [
   'memory',
   'options',
   'overlay',
+  'pages',
   'rank',
   'record',
   'rpc',
@@ -89,6 +90,8 @@ export const quietStatus = {
   syncing: false,
   waitingFor: null,
   reason: '',
+  pulled: 0,
+  more: false,
 };
 
 /** A step in which nothing happened, but for what is given. */
