@@ -168,24 +168,23 @@ std::optional<Mutation> Outbox::blocked_by(Seq seq) {
   constexpr int most = 1000;  // So far it is looked for; in strict order all would be between.
   Seq lowest = 0;
   {
-    Statement row(db_, "SELECT seq FROM hf_outbox WHERE state = 'dead' AND seq < ? LIMIT 1", seq);
+    Statement row(db_,
+                  "SELECT seq FROM hf_outbox WHERE state = 'dead' AND seq < ? ORDER BY seq LIMIT 1",
+                  seq);
     if (!row.next()) return std::nullopt;
     lowest = row.integer(0);
   }
-  std::int64_t between = 0;
-  {
-    Statement row(db_,
-                  "WITH RECURSIVE up (seq) AS (VALUES (?1) UNION SELECT on_seq FROM up"
-                  " JOIN hf_dependency d ON d.seq = up.seq LIMIT ?2)"
-                  " SELECT (SELECT min(seq) FROM hf_outbox WHERE state = 'dead' AND seq <> ?1"
-                  " AND (seq IN (SELECT seq FROM up) OR seq < (SELECT max(seq) FROM hf_outbox"
-                  " WHERE barrier = 1 AND seq IN (SELECT seq FROM up)))), count(*) FROM up",
-                  seq, most);
-    row.next();
-    if (!row.null(0)) return at(row.integer(0));
-    between = row.integer(1);
-  }
-  return between < most ? std::nullopt : at(lowest);
+  Statement row(db_,
+                "WITH RECURSIVE up (seq) AS (VALUES (?1) UNION SELECT on_seq FROM up"
+                " JOIN hf_dependency d ON d.seq = up.seq LIMIT ?2)"
+                " SELECT min(CASE WHEN o.state = 'dead' AND o.seq <> ?1 THEN o.seq END),"
+                " max(CASE WHEN o.barrier = 1 THEN o.seq END), count(*)"
+                " FROM up JOIN hf_outbox o ON o.seq = up.seq",
+                seq, most);
+  row.next();
+  // A barrier waits for the lowest too, if that is before it.
+  if (row.integer(1) > lowest || row.integer(2) >= most) return at(lowest);
+  return row.null(0) ? std::nullopt : at(row.integer(0));
 }
 
 std::vector<Mutation> Outbox::held_back_by(Seq seq, std::int64_t limit) {

@@ -146,6 +146,21 @@ TEST_SUITE("lanes") {
     CHECK(query::row(db, Key{"note", "o"}).find("blockedBy") == std::string::npos);
   }
 
+  TEST_CASE_FIXTURE(LanesTest, "what is held back looks different too, in its own collection") {
+    using Collections = std::vector<std::string>;
+    reach();
+    tell({task("t"), note("n", "t"), task("u")});
+    CHECK(accept("m3").changed == Collections{"task"});
+    CHECK(refuse("m1").changed == Collections{"note", "task"});  // It is blocked,
+    CHECK(tell(Retry{"m1", "x1"}).changed == Collections{"note", "task"});  // and no longer,
+    refuse("x1");
+    CHECK(tell(Edit{"x1", "x2", R"({"set":{"n":2}})"}).changed == Collections{"note", "task"});
+    refuse("x2");
+    CHECK(tell(at(update("t", R"({"n":3})"), "task")).changed == Collections{"note", "task"});
+    refuse("m4");
+    CHECK(tell(Discard{"m4"}).changed == Collections{"note", "task"});  // and gone.
+  }
+
   TEST_CASE_FIXTURE(LanesTest, "what 'after' names goes first, and what is gone is no matter") {
     tell({task("a"), task("b")});
     Write write = task("c");
@@ -163,6 +178,25 @@ TEST_SUITE("lanes") {
       later.after = {"m2"};
       other.tell(later);
       CHECK(other.outbox() == "m1 m3<m1");
+    }
+    SUBCASE("and the one that took its place, however often that was taken") {
+      reach();
+      refuse("m1");
+      tell(Retry{"m1", "x1"});
+      refuse("x1");
+      tell(Edit{"x1", "x2", R"({"set":{"n":2}})"});
+      refuse("x2");
+      tell(at(update("a", R"({"n":3})"), "task"));
+      Write later = task("d");
+      later.after = {"m1"};
+      tell(later);
+      CHECK(outbox() == "m5 m2 m3<m2 m4<m2 m6<m5");
+      CHECK(mutation("m5").named);
+      accept("m5");
+      Write last = task("e");
+      last.after = {"m1"};  // Its successor is gone too.
+      tell(last);
+      CHECK(outbox().ends_with(" m7"));
     }
     SUBCASE("and what can be no mutation's id is refused") {
       Write bad = task("d");

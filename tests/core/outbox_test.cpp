@@ -777,6 +777,37 @@ TEST_SUITE("outbox") {
     }
   }
 
+  TEST_CASE("what holds a mutation back costs the same to find, whatever the length of the outbox") {
+    // In strict order all are between: behind the first, which is dead, and with dead ones beside.
+    auto cost = [](int length, int dead) {
+      CostTest t;
+      Transaction transaction(t.db);
+      t.sent(t.add(0, true).seq);
+      t.bury(1);
+      for (int i = 0; i < length; ++i) t.add(0, true);
+      Seq last = t.outbox.last();
+      for (int i = 0; i < dead; ++i) {
+        Seq seq = t.add().seq;
+        t.sent(seq);
+        t.bury(seq);
+      }
+      Seq apart = t.add_after({{t.add().seq, Why::order}}).seq;
+      auto look = [&] {
+        CHECK(t.outbox.blocked_by(last)->seq == 1);
+        CHECK_FALSE(t.outbox.blocked_by(apart));
+        t.outbox.held_back_by(1, 100);
+      };
+      look();  // What is prepared only once.
+      auto before = t.status(SQLITE_STMTSTATUS_VM_STEP);
+      look();
+      return t.status(SQLITE_STMTSTATUS_VM_STEP) - before;
+    };
+    auto few = cost(2'000, 1);
+    CHECK(few > 1'000);
+    CHECK(cost(6'000, 1) == few);
+    CHECK(cost(2'000, 1'000) <= few + few / 10);
+  }
+
   TEST_CASE("everything costs the same, whatever the length of the outbox") {
     auto cost = [](int length) {
       CostTest t;
