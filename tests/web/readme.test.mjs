@@ -54,7 +54,8 @@ const promises = {
       api.writes.map(({ method, path, record }) => [method, path, record.done]),
       [['POST', '/api/tasks', true]],
     );
-    assert.deepEqual(api.records('/api/tasks'), new Map([[task.id, { ...task }]]));
+    const settled = { ...(await tasks.get(task.id)) };
+    assert.deepEqual(api.records('/api/tasks'), new Map([[task.id, settled]]));
   },
 
   async *'README.md: What your API does'({ api, printed, opened }) {
@@ -111,6 +112,223 @@ const promises = {
   async *'docs/pulling.md: An API without cursors'({ api }) {
     api.lists['/api/sites'] = () => [{ id: 'north', name: 'Northgate' }];
     yield;
+  },
+
+  async *'docs/outbox.md: Lanes: who waits for whom'({ api, opened }) {
+    api.isWell = false; // Until 'Dead letters': what is told of before is not sent yet.
+    yield;
+    const [boiler, note, report] = await opened[0].outbox.list();
+    assert.deepEqual(
+      [boiler, note, report].map(({ change }) => change.title ?? change.text),
+      ['Boiler', "Key is at the porter's", 'Report'],
+    );
+    assert.deepEqual(
+      [boiler.waitsFor, note.waitsFor, report.waitsFor],
+      [undefined, [boiler.id], [note.id]],
+    );
+  },
+
+  async *'docs/outbox.md: Transactions'({ opened }) {
+    yield;
+    const [hf] = opened;
+    const recorded = await hf.outbox.list();
+    const [pump, ladder] = recorded.slice(3);
+    assert.deepEqual([pump.change.title, ladder.waitsFor], ['Pump', [pump.id]]);
+    const half = hf.transaction(tx => {
+      tx.task.create({ title: 'Half' });
+      tx.task.update('nowhere', { title: 'x' });
+    });
+    await assert.rejects(half, { code: 'not-found' });
+    const whole = hf.transaction(() => Promise.resolve());
+    await assert.rejects(whole, { code: 'bad-option' });
+    assert.deepEqual(await hf.outbox.list(), recorded);
+  },
+
+  async *'docs/outbox.md: Coalescing'({ opened }) {
+    yield;
+    const [hf] = opened;
+    const { id } = await hf.collection('task').create({ title: 'Never sent' });
+    await hf.collection('task').delete(id);
+    const order = (await hf.collection('task').list()).find(({ title }) => title === 'Pump');
+    await hf.collection('task').update(order.id, { done: false });
+    const all = (await hf.outbox.list()).slice(3);
+    assert.deepEqual(
+      all.map(({ kind, folded }) => [kind, folded]),
+      [
+        ['create', undefined],
+        ['create', undefined],
+        ['create', 1],
+        ['update', undefined],
+      ],
+    );
+  },
+
+  async *'docs/outbox.md: Why it was not sent'({ opened }) {
+    yield;
+    const [hf] = opened;
+    const [{ id, reason }] = await hf.outbox.history();
+    assert.equal(reason, 'cancelled');
+    assert.match((await hf.outbox.explain(id)).text, /the app cancelled it\.$/);
+    const [boiler] = await hf.outbox.list();
+    assert.deepEqual((await hf.outbox.explain(boiler.id)).can, ['cancel']);
+  },
+
+  async *'docs/outbox.md: Dead letters'({ api, printed, opened }) {
+    api.isWell = true;
+    const [hf] = opened;
+    await hf.sync();
+    const made = () => api.writes.map(({ record }) => record.title ?? record.text);
+    const arrived = made();
+    assert.deepEqual([...arrived].sort(), [
+      'Boiler',
+      'Bring the long ladder',
+      "Key is at the porter's",
+      'Meter',
+      'Pump',
+      'Pump',
+    ]);
+    for (const [task, note] of [
+      ['Boiler', "Key is at the porter's"],
+      ['Pump', 'Bring the long ladder'],
+    ])
+      assert.ok(arrived.indexOf(task) < arrived.indexOf(note), arrived.join());
+    assert.equal(api.writes.find(({ record }) => record.title === 'Meter').record.done, true);
+    const problem = { title: 'No such valve', status: 422, detail: 'There is no valve 13.' };
+    api.refuses = ({ title }) => title === 'Valve 13' && problem;
+    yield;
+    assertPrinted(printed, 'There is no valve 13. 1');
+    await hf.sync();
+    assert.deepEqual(made().slice(6), ['Valve 13', 'Valve 12b', 'Superstitious?']);
+    const [refused, edited] = api.writes.slice(6);
+    assert.notEqual(edited.key, refused.key);
+    yield;
+    await hf.sync();
+    assert.deepEqual(made().slice(9), ['Valve 13', 'Valve 14']);
+    assert.deepEqual(
+      api.writes.slice(9).map(({ method }) => method),
+      ['POST', 'POST'],
+    );
+    assert.deepEqual(await hf.deadLetters.list(), []);
+
+    // What may have been applied goes unchanged, under its own key.
+    api.refuses = ({ title }) => title === 'Valve 15' && { status: 500 };
+    const broken = await openHoldfast({
+      name: 'broken',
+      storage: 'memory',
+      baseUrl: `${api.url}/api`,
+      collections: { task: {} },
+      maxAttempts: 1,
+    });
+    opened.push(broken);
+    await broken.collection('task').create({ title: 'Valve 15' });
+    await broken.sync();
+    const [letter] = await broken.deadLetters.list();
+    assert.equal(letter.unknown, true);
+    const edit = broken.deadLetters.edit(letter.id, { title: 'Valve 16' });
+    await assert.rejects(edit, { code: 'outcome-unknown' });
+    api.refuses = () => false;
+    await broken.deadLetters.retry(letter.id);
+    assert.equal((await broken.sync()).pending, 0);
+    const [first, second] = api.writes.slice(-2);
+    assert.deepEqual(first, second);
+  },
+
+  async *"docs/outbox.md: Whose id it is"({ api, opened }) {
+    api.numbers = '/numbered/parts';
+    yield;
+    const [shop] = opened;
+    const [part] = await shop.collection('part').list();
+    const [use] = await shop.collection('use').list();
+    assert.equal(use.partId, part.id);
+    assert.deepEqual(
+      api.writes.map(({ path, record }) => [path, record.id, record.partId]),
+      [
+        ['/numbered/parts', undefined, undefined],
+        ['/numbered/uses', use.id, 1],
+      ],
+    );
+    await shop.collection('part').update(part.id, { name: 'Seal' });
+    await shop.sync();
+    assert.equal(api.writes.at(-1).path, '/numbered/parts/1');
+  },
+
+  async *'docs/outbox.md: Signing in'({ api, opened }) {
+    const shown = [];
+    globalThis.render = text => {
+      shown.push(text);
+      api.refuses = () => false;
+    };
+    yield;
+    const [shop] = opened;
+    api.refuses = () => ({ status: 401 });
+    const before = api.writes.length;
+    const settled = new Promise(resolve => shop.addEventListener('settled', resolve));
+    await shop.collection('use').create({ partId: 'p' });
+    await settled;
+    assert.deepEqual(shown, ['Please sign in']);
+    const [refused, accepted, ...more] = api.writes.slice(before);
+    assert.deepEqual([refused, more], [accepted, []]);
+
+    // And without a word one is tried for each probe.
+    api.refuses = () => ({ status: 401 });
+    globalThis.render = () => assert.fail('asked twice');
+    const quiet = await openHoldfast({
+      name: 'quiet',
+      storage: 'memory',
+      baseUrl: `${api.url}/api`,
+      collections: { task: {} },
+    });
+    opened.push(quiet);
+    for (const title of ['A', 'B', 'C']) await quiet.collection('task').create({ title });
+    await quiet.sync();
+    const tried = api.writes.length;
+    await quiet.sync();
+    assert.equal(api.writes.length, tried + 1);
+    api.refuses = () => false;
+    assert.equal((await quiet.sync()).pending, 0);
+  },
+
+  async *'docs/outbox.md: What an answer means to you'({ api, opened }) {
+    yield;
+    const visits = opened.at(-1);
+    api.refuses = () => ({ status: 423 });
+    const { id } = await visits.collection('visit').create({ at: '9:00' });
+    await visits.sync();
+    const { status, attempts } = (await visits.collection('visit').get(id)).$sync;
+    assert.deepEqual([status, attempts], ['pending', 1]);
+    api.refuses = () => ({ status: 403 });
+    await visits.sync();
+    assert.equal(visits.status.get().waitingFor, 'sign-in');
+  },
+
+  async *'docs/outbox.md: Batches'({ api, opened }) {
+    api.refuses = () => false;
+    yield;
+    const busy = opened.at(-1);
+    const write = async () => {
+      const before = api.writes.length;
+      await busy.pause();
+      for (const value of [1, 2, 3]) await busy.collection('reading').create({ value });
+      await busy.resume();
+      assert.equal((await busy.sync()).pending, 0);
+      return api.writes.slice(before);
+    };
+    const batched = await write();
+    assert.deepEqual(
+      batched.map(({ path, batch, record }) => [path, batch, record.value]),
+      [1, 2, 3].map(value => ['/api/readings', 1, value]),
+    );
+    assert.equal(new Set(batched.map(({ key }) => key)).size, 3);
+    api.takesBatches = false;
+    assert.deepEqual(
+      (await write()).map(({ path, batch }) => [path, batch]),
+      [
+        ['/api/batch', undefined],
+        ['/api/readings', undefined],
+        ['/api/readings', undefined],
+        ['/api/readings', undefined],
+      ],
+    );
   },
 };
 const valve = 'Replace the valve';
@@ -296,7 +514,10 @@ function comparing(context) {
 
 /** The comment that follows on the same line, where it is a literal. */
 function valueBeside(node, text) {
-  const [comment] = ts.getTrailingCommentRanges(text, node.end) ?? [];
+  // A statement without a semicolon of its own ends with the one that closes the block.
+  const [comment] = [node.expression.end, node.end].flatMap(
+    end => ts.getTrailingCommentRanges(text, end) ?? [],
+  );
   const words = comment ? text.slice(comment.pos, comment.end).replace(/^\/\/ */, '') : '';
   return /^(?:'[^']*'|-?\d[\d_.]*|true|false|null|undefined|\[.*\]|\{.*\})$/.test(words) && words;
 }
@@ -314,6 +535,8 @@ function told({ file, start, messageText, code }) {
 async function startApi() {
   const changes = [];
   const answers = new Map();
+  let batches = 0;
+  let numbered = 0;
 
   /** The records of a collection by id, those that were deleted as undefined. */
   function records(path, since = 0) {
@@ -328,10 +551,23 @@ async function startApi() {
     return [200, { records: kept, deleted, cursor: String(changes.length), more: false }];
   }
 
+  /** Its members one by one, each as a request of its own; `batch` counts them. */
+  function batch({ requests }) {
+    ++batches;
+    const responses = requests.map(({ key, method, path, body }) => {
+      const member = { method, path: `/api${path}`, since: '', key, record: body, batch: batches };
+      api.writes.push(member);
+      const [status, answer] = change(member);
+      return { status, headers: { 'content-type': 'application/json' }, body: answer };
+    });
+    return [200, { responses }];
+  }
+
   function change({ method, path, key, record }) {
     if (answers.has(key)) return answers.get(key);
     const problem = record && api.refuses(record);
     if (problem) return [problem.status, problem];
+    if (method === 'POST' && path === api.numbers) record = { ...record, id: ++numbered };
     const place = method === 'POST' ? `${path}/${record.id}` : path;
     const current = records(dirname(place)).get(basename(place));
     const isOutdated = method === 'PUT' && current?.updatedAt > record.updatedAt;
@@ -343,6 +579,7 @@ async function startApi() {
 
   function answerTo(request) {
     const { method, path, since } = request;
+    if (path === '/api/batch' && !api.takesBatches) return [404, {}];
     if (method !== 'GET') return change(request);
     if (path.endsWith('/health')) return [api.isWell ? 200 : 503, {}];
     return page(path, since);
@@ -355,10 +592,11 @@ async function startApi() {
     const record = body ? JSON.parse(body) : undefined;
     const since = searchParams.get('since') ?? '';
     const received = { method, path, since, key: headers['idempotency-key'], record };
-    if (method !== 'GET') api.writes.push(received);
-    const [status, answer] = path in api.lists
-      ? [200, api.lists[path](new URL(request.url, api.url).search)]
-      : answerTo(received);
+    const isBatch = path === '/api/batch' && api.takesBatches;
+    if (method !== 'GET' && !isBatch) api.writes.push(received);
+    const answered = () => (isBatch ? batch(record) : answerTo(received));
+    const [status, answer] =
+      path in api.lists ? [200, api.lists[path](new URL(request.url, api.url).search)] : answered();
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(answer && JSON.stringify(answer));
   }).listen(0, '127.0.0.1');
@@ -367,6 +605,9 @@ async function startApi() {
   const api = {
     url: `http://127.0.0.1:${server.address().port}`,
     isWell: true,
+    takesBatches: true,
+    /** Where the server chooses the ids of what is created. */
+    numbers: '',
     refuses: () => false,
     writes: [],
     lists: {}, // What else is answered to a GET, by path: made of its query.
