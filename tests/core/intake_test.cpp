@@ -229,6 +229,13 @@ TEST_SUITE("lanes") {
 }
 
 TEST_SUITE("made anew") {
+  TEST_CASE_FIXTURE(LanesTest, "also where its first create is unsettled still") {
+    reach();
+    tell(task("a"));
+    tell({at(remove("a"), "task"), task("a"), note("n", "a")});
+    CHECK(outbox() == "m1 m2<m1 m3<m2 m4<m3");
+  }
+
   TEST_CASE_FIXTURE(LanesTest, "what refers to a record made anew waits for its last create") {
     reach();
     tell(task("a"));
@@ -401,6 +408,19 @@ TEST_SUITE("corrections") {
     CHECK(only<Send>(step)[0].body.starts_with(R"({"n":1,)"));
     CHECK(only<Send>(step)[0].body.find(R"("k":1)") != std::string::npos);
     CHECK(reason("m2") == "folded m3");
+  }
+
+  TEST_CASE_FIXTURE(LanesTest, "but nothing goes along that another is to come after") {
+    reach();
+    tell(task("a", R"({"n":-1})"));
+    tell(at(update("a", R"({"k":1})"), "task"));
+    Write other = task("b");
+    other.after = {"m2"};
+    tell(other);
+    refuse("m1");
+    tell(at(update("a", R"({"n":1})"), "task"));
+    CHECK(outbox() == "m1 m2<m1 m3<m2 m4<m2");
+    CHECK(mutation("m1").state == State::dead);
   }
 
   TEST_CASE_FIXTURE(LanesTest, "a delete of what was never made is no request") {

@@ -158,6 +158,20 @@ TEST_SUITE("letters") {
       CHECK(settled.reason == Settled::Reason::discarded);
   }
 
+  TEST_CASE_FIXTURE(LettersTest, "and all that was done to its record, however much that is") {
+    tell(create("a"));
+    tell(update("a", R"({"n":2})"));
+    Write write = create("after-it");
+    write.after = {"m2"};  // So that nothing more folds into it.
+    tell(write);
+    tell(update("a", R"({"n":3})"));
+    refuse("m1");
+    Step step = tell(Discard{"m1"});
+    CHECK(gone(step) == Ids{"m1", "m2", "m4"});
+    CHECK(row("a") == "null");
+    CHECK(sent(step) == Ids{"m3"});
+  }
+
   TEST_CASE_FIXTURE(LettersTest, "an update that is given up goes alone") {
     tell(create("a", R"({"n":1})"));
     tell(answered("m1", {.status = 201}));

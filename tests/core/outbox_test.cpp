@@ -777,7 +777,7 @@ TEST_SUITE("outbox") {
     }
   }
 
-  TEST_CASE("what holds a mutation back costs the same to find, whatever the length of the outbox") {
+  TEST_CASE("what holds one back costs the same to find, whatever the length of the outbox") {
     // In strict order all are between: behind the first, which is dead, and with dead ones beside.
     auto cost = [](int length, int dead) {
       CostTest t;
