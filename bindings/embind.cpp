@@ -3,6 +3,7 @@
 // asserts do not, they end the worker.
 
 #include <emscripten/bind.h>
+#include <emscripten/em_js.h>
 #include <emscripten/val.h>
 
 #include <memory>
@@ -14,6 +15,14 @@
 #include "store/sqlite.h"
 #include "store/vfs.h"
 #include "sync/engine.h"
+
+// clang-format off
+EM_JS_DEPS(holdfast_embind, "$Emval");
+
+EM_JS(double, time_of, (emscripten::EM_VAL clock), {
+  return Emval.toValue(clock)();
+});
+// clang-format on
 
 namespace {
 
@@ -46,8 +55,10 @@ class Core {
  public:
   // "handles" are the four of a database in the order of File, or null: then
   // all is kept in memory.
-  std::string open(std::string config, emscripten::val handles) {
+  // "clock" tells the time, and is asked only while a query of the app runs.
+  std::string open(std::string config, emscripten::val handles, emscripten::val clock) {
     return answer([&] {
+      clock_ = clock;
       Config read = codec::config(config);
       if (!handles.isNull()) opfs_ = std::make_unique<OpfsFiles>(handles);
       vfs_ = std::make_unique<Vfs>(opfs_ ? opfs_->backend() : memory_.backend());
@@ -63,15 +74,17 @@ class Core {
   std::string handle(std::string events, double now) {
     return answer([&] {
       if (vfs_->low()) hold_ballast();  // There may be room again.
-      Time time{Duration(static_cast<std::int64_t>(now))};
-      Step step = engine_->handle(codec::events(events), time);
+      Step step = engine_->handle(codec::events(events), time(now));
       if (db_->wal_pages() >= kCheckpointPages) checkpoint();
       return codec::step(step);
     });
   }
 
   std::string read(std::string what) {
-    return answer([&] { return codec::read(*db_, engine_->config(), what); });
+    return answer([&] {
+      auto clock = [&] { return time(time_of(clock_.as_handle())); };
+      return codec::read(*db_, engine_->config(), what, clock);
+    });
   }
 
   // Does what can wait until there is nothing else to do.
@@ -91,6 +104,10 @@ class Core {
   }
 
  private:
+  static Time time(double milliseconds) {
+    return Time{Duration(static_cast<std::int64_t>(milliseconds))};
+  }
+
   // On a disk only: memory that is full has no use for it.
   void hold_ballast() {
     if (opfs_) vfs_->hold_ballast(kBallast);
@@ -106,6 +123,7 @@ class Core {
   }
 
   // Destroyed from the last to the first.
+  emscripten::val clock_;
   MemoryFiles memory_;
   std::unique_ptr<OpfsFiles> opfs_;
   std::unique_ptr<Vfs> vfs_;

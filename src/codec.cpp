@@ -1,26 +1,21 @@
 #include "codec.h"
 
-#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <limits>
 
 #include "json.h"
+#include "query_codec.h"
 #include "store/outbox.h"
 #include "store/query.h"
 #include "store/schema.h"
+#include "store/views.h"
 #include "sync/engine.h"
 #include "sync/explain.h"
 #include "value.h"
 
 namespace holdfast::codec {
 namespace {
-
-// A query that cannot be answered as it was asked.
-class BadQuery : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 // Runs "read" over a text that the host sent; whatever does not fit is Malformed.
 template <typename Read>
@@ -77,6 +72,10 @@ void require_identifier(const std::string& name) {
   if (!schema::identifier(name)) throw Malformed("'" + name + "' is no identifier");
 }
 
+void require_path(const std::string& field) {
+  if (!schema::path(field)) throw Malformed("'" + field + "' is no field");
+}
+
 std::vector<int> statuses_at(const Value& v, const char* name) {
   std::vector<int> statuses;
   for (const auto& status : array_at(v, name)) {
@@ -105,6 +104,15 @@ Pulling pulling_of(const Value& v) {
   return pull;
 }
 
+FieldType field_type_of(const Value& v) {
+  const auto& text = v.get_ref<const std::string&>();
+  if (text == "boolean") return FieldType::boolean;
+  if (text == "number") return FieldType::number;
+  if (text == "text") return FieldType::text;
+  if (text == "json") return FieldType::json;
+  throw Malformed("'" + text + "' is no type of a field");
+}
+
 Collection collection_of(const Value& v) {
   Collection collection;
   collection.path = text_at(v, "path");
@@ -114,11 +122,16 @@ Collection collection_of(const Value& v) {
     for (const auto& field : index) {
       if (!field.is_string()) throw Malformed("'indexes' holds a field that is no text");
       fields.push_back(field.get<std::string>());
-      require_identifier(fields.back().substr(fields.back().starts_with('-') ? 1 : 0));
+      require_path(fields.back().substr(fields.back().starts_with('-') ? 1 : 0));
     }
     collection.indexes.push_back(std::move(fields));
   }
   // What else there is may be left out.
+  if (v.contains("fields"))
+    for (const auto& [field, type] : object_at(v, "fields").items()) {
+      require_path(field);
+      collection.fields[field] = field_type_of(type);
+    }
   if (v.contains("references"))
     for (const auto& [field, target] : object_at(v, "references").items()) {
       require_identifier(field);
@@ -362,98 +375,28 @@ Json status_of(const Status& status) {
       .boolean("more", status.more).done();
 }
 
-std::string field_of(const std::string& name) {
-  if (!schema::identifier(name))
-    throw BadQuery("'" + name + "' cannot be queried: a field is [A-Za-z_][A-Za-z0-9_]{0,63}.");
-  return name;
-}
-
-Scalar scalar_of(const Value& v) {
-  if (v.is_null()) return nullptr;
-  if (v.is_boolean()) return v.get<bool>();
-  if (v.is_number()) return v.get<double>();
-  if (v.is_string()) return v.get<std::string>();
-  throw BadQuery("A field is compared with a string, a number, a boolean or null.");
-}
-
-Condition::Op op_of(const std::string& name) {
-  using Op = Condition::Op;
-  if (name == "eq") return Op::eq;
-  if (name == "ne") return Op::ne;
-  if (name == "lt") return Op::lt;
-  if (name == "lte") return Op::lte;
-  if (name == "gt") return Op::gt;
-  if (name == "gte") return Op::gte;
-  if (name == "in") return Op::in;
-  throw BadQuery("'" + name + "' is no operator.");
-}
-
-void add_conditions(const std::string& field, const Value& v, std::vector<Condition>& where) {
-  using Op = Condition::Op;
-  if (!v.is_object()) {
-    where.push_back({field, Op::eq, {scalar_of(v)}});
-    return;
-  }
-  for (const auto& [name, operand] : v.items()) {
-    Condition condition{field, op_of(name), {}};
-    if (condition.op != Op::in) {
-      condition.values = {scalar_of(operand)};
-    } else {
-      if (!operand.is_array() || operand.size() > 500)
-        throw BadQuery("'in' takes an array of at most 500 values.");
-      for (const auto& value : operand) condition.values.push_back(scalar_of(value));
-    }
-    where.push_back(std::move(condition));
-  }
-}
-
-std::int64_t limit_of(const Value& v) {
-  if (!v.is_number_unsigned()) throw BadQuery("A limit is a whole number from 0.");
-  constexpr std::uint64_t most = query::kLimitMax;
-  return static_cast<std::int64_t>(std::min(v.get<std::uint64_t>(), most));
-}
-
-std::vector<std::string> order_of(const Value& v) {
-  std::vector<std::string> fields;
-  auto add = [&](const Value& field) {
-    if (!field.is_string()) throw BadQuery("orderBy takes a field or an array of fields.");
-    fields.push_back(field.get<std::string>());
-    field_of(fields.back().substr(fields.back().starts_with('-') ? 1 : 0));
-  };
-  if (!v.is_array()) add(v);
-  else if (v.size() > 8) throw BadQuery("A list is sorted by at most 8 fields.");
-  else for (const auto& field : v) add(field);
-  return fields;
-}
-
-Query query_of(const Value& v) {
-  if (!v.is_object()) throw BadQuery("A query is an object.");
-  Query query;
-  if (auto where = v.find("where"); where != v.end()) {
-    if (!where->is_object()) throw BadQuery("where takes an object.");
-    for (const auto& [name, operand] : where->items())
-      add_conditions(field_of(name), operand, query.where);
-  }
-  if (query.where.size() > 50) throw BadQuery("A query takes at most 50 conditions.");
-  if (auto order = v.find("orderBy"); order != v.end()) query.order_by = order_of(*order);
-  if (auto limit = v.find("limit"); limit != v.end()) query.limit = limit_of(*limit);
-  return query;
-}
-
-Json answer(Database& db, const Config& config, const Value& v) {
+Json answer(Database& db, const Config& config, const Value& v,
+            const std::function<Time()>& clock) {
   const std::string type = text_at(v, "type");
+  if (type == "sql") {
+    auto answer = views::select(db, config, text_at(v, "sql"), parameters(v.at("params")), clock);
+    if (auto* refusal = std::get_if<Refusal>(&answer)) return result_of(*refusal);
+    return std::get<Json>(std::move(answer));
+  }
   if (type == "status") return status_of(status(load_counters(db), load_reachability(db)));
-  if (type == "outbox") return query::outbox(db, limit_of(v.at("limit")));
-  if (type == "deadLetters") return query::dead_letters(db, limit_of(v.at("limit")));
-  if (type == "history") return query::history(db, limit_of(v.at("limit")));
+  if (type == "outbox") return query::outbox(db, limit(v.at("limit")));
+  if (type == "deadLetters") return query::dead_letters(db, limit(v.at("limit")));
+  if (type == "history") return query::history(db, limit(v.at("limit")));
   if (type == "explain")
     return explain(db, config, text_at(v, "id"), Time(duration_at(v, "now")));
   std::string collection = text_at(v, "collection");
   if (!config.collections.contains(collection))
     return error("unknown-collection", "There is no collection of this name.");
   if (type == "get") return query::row(db, Key{collection, text_at(v, "id")});
-  if (type == "list") return query::list(db, config, collection, query_of(v.at("query")));
-  if (type == "plan") return query::plan(db, config, collection, query_of(v.at("query")));
+  if (type == "list") return query::list(db, config, collection, codec::query(v.at("query")));
+  if (type == "count")
+    return query::count(db, config, collection, codec::query(v.at("query")));
+  if (type == "plan") return query::plan(db, config, collection, codec::query(v.at("query")));
   throw Malformed("'" + type + "' is no read");
 }
 
@@ -510,9 +453,10 @@ Json error(const std::string& code, const std::string& message) {
   return Object().json("error", Object().text("code", code).text("message", message).done()).done();
 }
 
-Json read(Database& db, const Config& config, const std::string& text) {
+Json read(Database& db, const Config& config, const std::string& text,
+          const std::function<Time()>& clock) {
   try {
-    return decode(text, [&](const Value& v) { return answer(db, config, v); });
+    return decode(text, [&](const Value& v) { return answer(db, config, v, clock); });
   } catch (const BadQuery& bad) {
     return error("bad-query", bad.what());
   }

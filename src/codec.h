@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -29,8 +30,9 @@ Json step(const Step& step);
 // {"error": {"code": …, "message": …}}
 Json error(const std::string& code, const std::string& message);
 
-// Answers one of web/protocol.ts's Read, or an error(): "unknown-collection" or
-// "bad-query". Throws StorageError.
-Json read(Database& db, const Config& config, const std::string& text);
+// Answers one of web/protocol.ts's Read, or an error(): "unknown-collection",
+// "bad-query" or "too-slow", says the host's clock. Throws StorageError.
+Json read(Database& db, const Config& config, const std::string& text,
+          const std::function<Time()>& clock);
 
 }  // namespace holdfast::codec

@@ -137,6 +137,8 @@ std::string text(const Json& value) {
 
 Json quoted(const std::string& text) { return dump(Value(text)); }
 
+Json number(double number) { return dump(Value(number)); }
+
 Json id(const std::string& object) {
   Value value = told(object);
   auto it = value.find("id");

@@ -43,6 +43,9 @@ std::string text(const Json& value);
 // A text as JSON; what of it is no UTF-8 is replaced.
 Json quoted(const std::string& text);
 
+// A number as JSON; null for one that JSON has no word for.
+Json number(double number);
+
 // The id of a JSON object as it stands there, a text or a whole number; empty if it has none.
 Json id(const std::string& object);
 

@@ -45,9 +45,13 @@ struct Pulling {
   bool maps = false;  // The app's function makes the page out of the answer.
 };
 
+// As what a field comes back from SQL.
+enum class FieldType { boolean, number, text, json };
+
 struct Collection {
   std::string path;                                    // "/orders", below the base URL.
   std::vector<std::vector<std::string>> indexes = {};  // {{"done", "-createdAt"}, …}
+  std::map<std::string, FieldType> fields = {};        // Columns of its view (store/views.h).
   std::map<std::string, std::string> references = {};  // A field, and the collection of its id.
   bool coalesce = true;
   bool server_ids = false;  // The server chooses ids: a create goes without the device's.

@@ -25,18 +25,18 @@ const core = [
     'store/sessions',
     'store/cursors',
   ],
-  ['store/store', 'store/conflicts', 'store/query'],
+  ['store/filter', 'store/store', 'store/conflicts', 'store/query', 'store/views'],
   ['sync/reachability', 'sync/turn', 'sync/folding', 'sync/request'],
   ['sync/lanes', 'sync/letters', 'sync/intake', 'sync/attempts', 'sync/pulls', 'sync/explain'],
   ['sync/engine'],
-  ['codec'],
+  ['query_codec', 'codec'],
   ['bindings/libc', 'bindings/types', 'bindings/opfs', 'bindings/embind'],
 ];
 const web = [
   ['protocol', 'errors', 'clock', 'ids', 'json', 'record', 'change', 'rank'],
   ['core', 'ballast', 'journal', 'overlay', 'pages', 'transport', 'driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
-  ['connection', 'spill', 'memory', 'collection', 'outbox', 'transaction', 'testapi'],
+  ['connection', 'spill', 'memory', 'collection', 'sql', 'outbox', 'transaction', 'testapi'],
   ['worker', 'client', 'index', 'inline', 'testing', 'react'],
 ];
 

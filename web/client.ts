@@ -16,6 +16,7 @@ import { readOptions, type Settings } from './options.js';
 import { deadLetters, outbox } from './outbox.js';
 import type { CoreStatus, Response as Answer, Row } from './protocol.js';
 import type { Call, Notice, PullReport, Question, Reading, Start, SyncReport } from './rpc.js';
+import { sql } from './sql.js';
 import { spillingLine, type SpillHost, type SpillingLine, type WritingLine } from './spill.js';
 import type { Collection, Holdfast, HoldfastEventMap, Options, Schema, Status } from './surface.js';
 import { gathered } from './transaction.js';
@@ -39,10 +40,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
     reportError,
   );
   const events = new EventTarget();
-  const live = liveQueries(
-    (name, query) => read({ type: 'list', collection: name, query }),
-    reportError,
-  );
+  const live = liveQueries(systemClock, reportError);
   const newId = uuids(systemClock.now, bytes => crypto.getRandomValues(bytes));
   const client = newId();
 
@@ -108,6 +106,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
           line.write({ type: 'write', id: newId(), ...change }) as Promise<Row | null>,
         read,
         live,
+        report: reportError,
         newId,
       }),
     ]),
@@ -131,6 +130,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
       return value;
     },
     status: { get: status.get, subscribe: status.subscribe },
+    ...sql({ read, live, report: reportError }),
     sync: () => call({ type: 'sync' }) as Promise<SyncReport>,
     async pull(name) {
       if (name !== undefined) named(name);

@@ -22,7 +22,7 @@ export const fileNames = ['main.db', 'main.db-wal', 'main.db-journal', 'ballast'
  * The Embind class of bindings/embind.cpp. Texts are JSON; any may be {"error": {code, message}}.
  */
 interface NativeCore {
-  open(config: string, handles: readonly FileHandle[] | null): string;
+  open(config: string, handles: readonly FileHandle[] | null, now: () => number): string;
   handle(events: string, now: number): string;
   read(read: string): string;
   idle(): string;
@@ -63,7 +63,7 @@ export interface Core {
 }
 
 /**
- * Opens a database over `handles`, or in memory.
+ * Opens a database over `handles`, or in memory. `now` tells the time while an app's query runs.
  *
  * @throws {HoldfastError} 'storage', 'disk-full', 'corrupt' or 'newer-version'; 'wasm-load' when
  * the wasm may not run.
@@ -73,6 +73,7 @@ export async function openCore(
   module: WebAssembly.Module,
   config: Config,
   handles: readonly FileHandle[] | null,
+  now: () => number,
 ): Promise<Core> {
   const { Core } = await instantiate(glue, module);
   const native = new Core();
@@ -91,7 +92,7 @@ export async function openCore(
     return text;
   }
 
-  ask(() => native.open(JSON.stringify(config), handles));
+  ask(() => native.open(JSON.stringify(config), handles, now));
   return {
     handle: (events, now) =>
       parseJson(ask(() => native.handle(JSON.stringify(events), now))) as Step,

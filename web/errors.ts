@@ -8,7 +8,8 @@
  * - 'bad-option': an option cannot be used, of `openHoldfast` or of a call
  * - 'bad-id': an id is not 1 to 128 characters of `[A-Za-z0-9._~:@-]`, or is '.' or '..'
  * - 'bad-body': a record or a change holds what JSON cannot carry faithfully
- * - 'bad-query': a where, orderBy or limit that cannot be answered
+ * - 'bad-query': a query that cannot be answered
+ * - 'too-slow': SQL that took longer than 1 s, and was ended
  * - 'too-large': a record or a change is larger than 1 MiB
  * - 'exists': there is a record of that id already
  * - 'not-found': there is no such record, dead letter or mutation
@@ -46,6 +47,7 @@ export type ErrorCode =
   | 'bad-id'
   | 'bad-body'
   | 'bad-query'
+  | 'too-slow'
   | 'too-large'
   | 'exists'
   | 'not-found'
@@ -99,6 +101,7 @@ const advice = {
   'not-sent-yet':
     'Nothing was recorded: it stays a dead letter. Edit it again once that record was accepted, ' +
     'or discard it and write it anew.',
+  'too-slow': 'Nothing was read. Ask for less, or declare an index for what it searches.',
   'outbox-full': 'Nothing was recorded. There is room again once some were accepted or discarded.',
 };
 

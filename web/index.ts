@@ -8,12 +8,14 @@ export type {
   DeadLetterEntry,
   Departure,
   Explanation,
+  FieldType,
   Kind,
   MutationName,
   OutboxEntry,
   Problem,
   Query,
   RecordSync,
+  Where,
 } from './protocol.js';
 export type { PullReport, SyncReport } from './rpc.js';
 export type * from './surface.js';

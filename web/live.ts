@@ -1,10 +1,9 @@
-// What an app watches: a value, as the status, and live queries, which are asked again when their
-// collection changed.
+// What an app watches: a value, as the status, and live queries, which are asked again when what
+// they are read from changed.
 
+import type { Clock } from './clock.js';
 import { HoldfastError } from './errors.js';
 import { parseJson, sameJson } from './json.js';
-import type { Query, Row } from './protocol.js';
-import { presented } from './record.js';
 import type { Readable } from './surface.js';
 
 /** Says that a function of the app threw. */
@@ -36,89 +35,129 @@ export function watchable<T>(value: T, report: Report): Writable<T> {
   };
 }
 
-export interface LiveQueries {
+/** What is watched: a list, a record, a count, SQL. */
+export interface Subject {
+  /** The collections that it is read from; without them, any may be. */
+  reads?: readonly string[];
+  /** Answers with JSON text. */
+  ask(): Promise<string>;
+  /** Tells the app, if the text is another than before. */
+  show(text: string): void;
+}
+
+export interface Live {
   /**
-   * Calls `listener` with the rows now, and again whenever they are others. A row that did not
-   * change is the same object as before. Returns a way to stop it, after which the listener is
-   * never called.
+   * Asks now, and again whenever something changed that the subject is read from. Returns a way to
+   * stop it, as aborting `signal` does, after which nothing of it is left.
    */
-  subscribe(collection: string, query: Query, listener: (rows: object[]) => void): () => void;
+  watch(subject: Subject, signal?: AbortSignal): () => void;
   /** These collections changed; without a list, any may have. */
   changed(collections?: readonly string[]): void;
   stop(): void;
 }
 
-interface Live {
-  collection: string;
-  /** Asks anew; while it is being asked, once more afterwards, however often this is called. */
+interface Watch {
+  subject: Subject;
   refresh(): void;
+  stop(): void;
 }
 
-/** `list` answers a query with the JSON text of its rows. */
-export function liveQueries(
-  list: (collection: string, query: Query) => Promise<string>,
-  report: Report,
-): LiveQueries {
-  const queries = new Set<Live>();
+// The rest after an answer before it is asked for again. It grows while changes go on, so that a
+// burst of a thousand is shown a few times only, and is short again after one without a change.
+const shortestRestMs = 4;
+const longestRestMs = 100;
 
-  function subscribe(
-    collection: string,
-    query: Query,
-    listener: (rows: object[]) => void,
-  ): () => void {
-    const show = guarded(listener, report);
-    let text: string | undefined;
-    let rows = new Map<string, { row: Row; shown: object }>();
-    let state: 'idle' | 'asking' | 'asking, stale' = 'idle';
+/** What asking again cannot help. */
+const hopeless: readonly string[] = ['bad-query', 'too-slow', 'unknown-collection'];
+
+export function liveQueries(clock: Clock, report: Report): Live {
+  const watches = new Set<Watch>();
+
+  function watch(subject: Subject, signal?: AbortSignal): () => void {
+    if (signal?.aborted) return () => {};
+    let shown: string | undefined;
+    let state: 'idle' | 'asking' | 'resting' = 'idle';
+    let stale = false;
+    let restMs = shortestRestMs;
+    let wake = (): void => {};
 
     async function ask(): Promise<void> {
-      do {
-        state = 'asking';
-        try {
-          const answer = await list(collection, query);
-          if (queries.has(live) && answer !== text) display((text = answer));
-        } catch (error) {
-          const over = error instanceof HoldfastError && error.code === 'closed';
-          if (queries.has(live) && !over) report(error);
-        }
-      } while ((state as string) === 'asking, stale' && queries.has(live));
-      state = 'idle';
-    }
-
-    function display(answer: string): void {
-      const before = rows;
-      rows = new Map();
-      for (const row of parseJson(answer) as Row[]) {
-        const id = String(row.body.id);
-        const same = before.get(id);
-        rows.set(id, same && sameJson(same.row, row) ? same : { row, shown: presented(row) });
+      state = 'asking';
+      stale = false;
+      try {
+        const text = await subject.ask();
+        if (watches.has(self) && text !== shown) subject.show((shown = text));
+      } catch (error) {
+        const code = error instanceof HoldfastError ? error.code : '';
+        if (watches.has(self) && code !== 'closed') report(error);
+        if (hopeless.includes(code)) stop();
       }
-      show(Array.from(rows.values(), ({ shown }) => shown));
+      if (!watches.has(self)) return;
+      state = 'resting';
+      wake = clock.after(restMs, () => {
+        restMs = stale ? Math.min(2 * restMs, longestRestMs) : shortestRestMs;
+        state = 'idle';
+        if (stale) void ask();
+      });
     }
 
-    const live: Live = {
-      collection,
-      refresh() {
-        if (state === 'idle') void ask();
-        else state = 'asking, stale';
-      },
-    };
-    queries.add(live);
-    live.refresh();
-    return () => void queries.delete(live);
+    function refresh(): void {
+      if (state === 'idle') void ask();
+      else stale = true;
+    }
+
+    function stop(): void {
+      watches.delete(self);
+      wake();
+      signal?.removeEventListener('abort', stop);
+    }
+
+    const self: Watch = { subject, refresh, stop };
+    watches.add(self);
+    signal?.addEventListener('abort', stop);
+    refresh();
+    return stop;
   }
 
   return {
-    subscribe,
+    watch,
     changed(collections) {
-      for (const live of queries)
-        if (!collections || collections.includes(live.collection)) live.refresh();
+      for (const { subject, refresh } of watches) {
+        const seen = subject.reads?.some(name => collections?.includes(name) ?? true) ?? true;
+        if (seen) refresh();
+      }
     },
-    stop: () => queries.clear(),
+    stop() {
+      for (const watch of watches) watch.stop();
+    },
   };
 }
 
-function guarded<T>(listener: (value: T) => void, report: Report): (value: T) => void {
+/**
+ * What a list shows of the JSON text of its rows: of what is equal to what was shown before, the
+ * same objects. `of` finds the rows in the answer, `id` tells them apart.
+ */
+export function steady<R>(
+  of: (answer: unknown) => R[],
+  id: (row: R) => string,
+  present: (row: R) => object,
+): (text: string) => object[] {
+  let kept = new Map<string, { row: R; shown: object }>();
+  return text => {
+    const before = kept;
+    kept = new Map();
+    return of(parseJson(text)).map(row => {
+      const key = id(row);
+      const same = before.get(key);
+      const entry = same && sameJson(same.row, row) ? same : { row, shown: present(row) };
+      kept.set(key, entry);
+      return entry.shown;
+    });
+  };
+}
+
+/** The listener, whose errors are reported and go no further. */
+export function guarded<T>(listener: (value: T) => void, report: Report): (value: T) => void {
   return value => {
     try {
       listener(value);

@@ -27,7 +27,7 @@ export async function connectMemory(
 ): Promise<WritingLine> {
   const closed = new AbortController();
   let over: HoldfastError | undefined;
-  const core = await openCore(glue, module, config, null);
+  const core = await openCore(glue, module, config, null, clock.now);
   const session = openSession(
     core,
     {

@@ -4,7 +4,7 @@
 import { HoldfastError } from './errors.js';
 import { isPlainObject, maxBody } from './json.js';
 import { directoryName } from './leader.js';
-import type { CollectionConfig, Config, PullConfig } from './protocol.js';
+import type { CollectionConfig, Config, FieldType, PullConfig } from './protocol.js';
 import type { Start } from './rpc.js';
 import type { Options, Schema } from './surface.js';
 
@@ -152,10 +152,17 @@ function collectionsOf(value: unknown): {
         `collections: '${name}' cannot be a name. Use 1 to 64 letters, digits and _, no digit ` +
           'first.',
       );
+    // Its view in SQL is called so, and SQL knows no case.
+    if (/^(hf|sqlite)_/i.test(name) || sameWord(name, Object.keys(collections)))
+      throw bad(
+        `collections: '${name}' cannot be a name: SQL would take it for another table. Use one ` +
+          'that does not begin with hf_ or sqlite_, and differs in more than its case.',
+      );
     const place = `collections.${name}`;
     const all = members(options ?? {}, place, [
       'path',
       'indexes',
+      'fields',
       'references',
       'coalesce',
       'serverId',
@@ -176,6 +183,7 @@ function collectionsOf(value: unknown): {
     collections[name] = {
       path: pathOf(all.path, `${place}.path`, `/${name}s`),
       indexes: indexesOf(all.indexes, `${place}.indexes`),
+      fields: fieldsOf(all.fields, `${place}.fields`),
       references: referencesOf(all.references, `${place}.references`, Object.keys(value)),
       coalesce: booleanOf(all.coalesce, `${place}.coalesce`, true),
       serverIds: tells !== undefined,
@@ -228,6 +236,27 @@ function shortestInterval(collections: Config['collections']): number {
     .map(({ pull }) => pull?.intervalMs ?? 0)
     .filter(ms => ms > 0);
   return intervals.length > 0 ? Math.min(...intervals) : 0;
+}
+
+/** The columns that a collection has in SQL, beside id and body. */
+function fieldsOf(value: unknown, name: string): Record<string, FieldType> {
+  if (value === undefined) return {};
+  if (!isPlainObject(value))
+    throw bad(`${name} must be an object of fields and types, as { done: 'boolean' }.`);
+  const fields: Record<string, FieldType> = {};
+  for (const [field, type] of Object.entries(value)) {
+    if (!isPath(field) || sameWord(field, ['id', 'body', ...Object.keys(fields)]))
+      throw bad(
+        `${name}: '${field}' cannot be a column. Use the name of a field, or a path as ` +
+          "'address.city'; not id or body, which are there, nor one name in two cases.",
+      );
+    fields[field] = oneOf(type ?? null, `${name}.${field}`, ['boolean', 'number', 'text', 'json']);
+  }
+  return fields;
+}
+
+function sameWord(name: string, others: readonly string[]): boolean {
+  return others.some(other => other.toLowerCase() === name.toLowerCase());
 }
 
 /** Of each field that holds the id of a record, or an array of them, whose. */
@@ -292,16 +321,28 @@ function indexesOf(value: unknown, name: string): string[][] {
     throw bad(`${name} must be an array, as ['createdAt', ['done', '-createdAt']].`);
   return value.map((index: unknown) => {
     const fields: unknown[] = Array.isArray(index) ? index : [index];
+    if (fields.some(field => isPlainObject(field) && 'unique' in field))
+      throw bad(
+        `${name}: no index can be unique. Two devices may each write the same while neither ` +
+          'knows of the other, and refusing the second would lose its work: let the server ' +
+          'refuse it, which makes it a dead letter that a person can correct.',
+      );
     const field = fields.find(
-      field => typeof field !== 'string' || !identifier.test(field.replace(/^-/, '')),
+      field => typeof field !== 'string' || !isPath(field.replace(/^-/, '')),
     );
     if (fields.length === 0 || field !== undefined)
       throw bad(
-        `${name}: ${JSON.stringify(field ?? index)} is no field. Use its name, with '-' before ` +
-          'it to descend.',
+        `${name}: ${JSON.stringify(field ?? index)} is no field. Use its name, or a path as ` +
+          "'address.city', with '-' before it to descend.",
       );
     return fields as string[];
   });
+}
+
+/** Whether it names a field, or one of an object in a field. */
+function isPath(field: string): boolean {
+  const parts = field.split('.');
+  return parts.length <= 8 && parts.every(part => identifier.test(part));
 }
 
 /** A path that stays below the base URL and to which '/' and an id can be added. */

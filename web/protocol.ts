@@ -21,9 +21,13 @@ export interface Config {
   maxBody: number;
 }
 
+export type FieldType = 'boolean' | 'number' | 'text' | 'json';
+
 export interface CollectionConfig {
   path: string;
   indexes: string[][];
+  /** The columns of its view, and as what they come back. */
+  fields?: Record<string, FieldType>;
   /** A field, and the collection of the id that it holds. */
   references?: Record<string, string>;
   coalesce?: boolean;
@@ -332,27 +336,67 @@ export interface Row {
   sync?: RecordSync;
 }
 
+/**
+ * What a field is compared with; of several, all hold. Absent is null, true and false are 1 and 0,
+ * an object or an array is its JSON text. null comes before numbers, numbers before text.
+ */
 export type Comparison = {
   eq?: unknown;
   ne?: unknown;
+  /** Compared with null, none of these four holds. */
   lt?: unknown;
   lte?: unknown;
   gt?: unknown;
   gte?: unknown;
+  /** At most 500 values. */
   in?: unknown[];
+  /** Text in which % is any text, _ any letter, \ takes the next as it is; A to Z are a to z. */
+  like?: string;
+  /** Text that begins so, to the letter; unlike `like` an index serves it. */
+  prefix?: string;
+  isNull?: boolean;
 };
 
+/**
+ * Fields, as 'address.city' nested ones, each with a value or a Comparison: all of them hold. The
+ * words and, or and not take more of the same, so a field of such a name cannot be asked for.
+ */
+export interface Where {
+  and?: Where[];
+  or?: Where[];
+  not?: Where;
+  [field: string]: unknown;
+}
+
 export interface Query {
-  where?: Record<string, unknown>;
+  /** At most 50 conditions. */
+  where?: Where;
+  /** Up to 8 fields, '-' before one to descend; in the end by id. */
   orderBy?: string | string[];
+  /** Default 1,000; at most 100,000. */
   limit?: number;
+  /** How many to leave out; a page far down costs what all before it cost: `after` does not. */
+  offset?: number;
+  /**
+   * Only what is sorted after this row: the last one of the page before, or an array of its values
+   * of `orderBy` and its id. So pages neither skip nor repeat, whatever is written meanwhile.
+   */
+  after?: object;
+}
+
+/** Rows by the names of their columns, and the collections that they are read from. */
+export interface SqlAnswer {
+  reads: string[];
+  rows: Record<string, unknown>[];
 }
 
 /** Reads are no events: they run between steps and change nothing. */
 export type Read =
   | { type: 'get'; collection: string; id: string } // → Row | null
   | { type: 'list'; collection: string; query: Query } // → Row[]
+  | { type: 'count'; collection: string; query: Query } // → number
   | { type: 'plan'; collection: string; query: Query } // → string[], SQLite's query plan
+  | { type: 'sql'; sql: string; params: unknown[] } // → SqlAnswer
   | { type: 'outbox'; limit: number } // → OutboxEntry[]
   | { type: 'deadLetters'; limit: number } // → DeadLetterEntry[]
   | { type: 'history'; limit: number } // → Departure[]

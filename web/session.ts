@@ -156,7 +156,9 @@ export function openSession(core: Core, host: SessionHost, paused: boolean): Ses
         );
       case 'get':
       case 'list':
+      case 'count':
       case 'plan':
+      case 'sql':
       case 'outbox':
       case 'deadLetters':
       case 'history':

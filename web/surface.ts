@@ -5,6 +5,7 @@ import type {
   DeadLetterEntry,
   Departure,
   Explanation,
+  FieldType,
   OutboxEntry,
   Problem,
   Query,
@@ -19,10 +20,15 @@ export interface CollectionOptions {
   /** Where the collection is, below `baseUrl`. Default: '/' + its name + 's'. */
   path?: string;
   /**
-   * Fields that lists filter and sort by, '-' for descending: `['createdAt', ['done',
-   * '-createdAt']]`.
+   * Fields that lists filter and sort by, nested ones too, '-' for descending: `['address.city',
+   * ['done', '-createdAt']]`. None is unique: only the server sees every device's records.
    */
   indexes?: (string | string[])[];
+  /**
+   * The columns that the collection has in `Holdfast.query`, beside `id` and `body`, and as what
+   * they come back: `{ done: 'boolean', 'address.city': 'text', tags: 'json' }`.
+   */
+  fields?: Record<string, FieldType>;
   /**
    * Fields that hold the id of another record, or an array of ids, and its collection: `{ orderId:
    * 'order' }`. A mutation waits for the creates of the records that it refers to. Ids that
@@ -171,6 +177,11 @@ export interface After {
   after?: string[];
 }
 
+export interface Watching {
+  /** Aborting it stops the subscription. */
+  signal?: AbortSignal;
+}
+
 export interface Removal<T> {
   /** Fields to take away. */
   remove?: (keyof T & string)[];
@@ -217,14 +228,37 @@ export interface Collection<T extends object> {
   list(query?: Query): Promise<Stored<T>[]>;
 
   /**
-   * Calls `listener` with the matching records, soon and then whenever they are others. A record
-   * that did not change is the same object as before. Returns a way to stop it, after which the
-   * listener is not called any more. What goes wrong later, or in the listener, is reported as the
-   * window's 'error' event.
+   * How many records `where` holds for, whatever else the query says. Sees every write that was
+   * called before it.
    *
    * @throws {HoldfastError} 'bad-query'
    */
-  subscribe(query: Query, listener: (rows: Stored<T>[]) => void): () => void;
+  count(query?: Query): Promise<number>;
+
+  /**
+   * Calls `listener` with the matching records, soon and then whenever they are others, whichever
+   * tab or answer changed them. A record that did not change is the same object as before. While
+   * changes go on, it is called after rests that grow to a tenth of a second, and in the end with
+   * what there is. Returns a way to stop it, as `signal` does, after which the listener is not
+   * called any more. What goes wrong later, or in the listener, is reported as the window's 'error'
+   * event.
+   *
+   * @throws {HoldfastError} 'bad-query', 'bad-id' or 'bad-option'
+   */
+  subscribe(
+    query: Query,
+    listener: (rows: Stored<T>[]) => void,
+    options?: Watching,
+  ): () => void;
+  /** The same of one record, by its id; undefined while there is none. */
+  subscribe(
+    id: string,
+    listener: (record: Stored<T> | undefined) => void,
+    options?: Watching,
+  ): () => void;
+
+  /** The same of what `count` answers. */
+  subscribeCount(query: Query, listener: (count: number) => void, options?: Watching): () => void;
 }
 
 /** A collection inside a transaction: it only writes, and at once. What it refuses it throws. */
@@ -343,6 +377,33 @@ export interface Holdfast<S extends Schema> {
    */
   transaction<R>(write: (tx: Transaction<S>) => R): Promise<R>;
   readonly status: Readable<Status>;
+  /**
+   * Answers a SELECT over one view a collection, of its name, with `id`, its `fields` and `body`,
+   * the whole record. The rows are objects by the names of their columns; a column that is called
+   * like one of the view has its type, any other SQLite's. Sees every write that was called before
+   * it. `params` take the place of `?`: text, numbers, null, true and false as 1 and 0, an object
+   * or an array as JSON text.
+   *
+   * @throws {HoldfastError} 'bad-query': it is no SELECT over those views, or answers more than
+   * 100,000 rows or 32 MiB; 'too-slow': it was ended after 1 s.
+   */
+  query<R extends object = Record<string, unknown>>(
+    sql: string,
+    params?: readonly unknown[],
+  ): Promise<R[]>;
+  /**
+   * Calls `listener` with what `query` answers, soon and then whenever it is something else, as
+   * `Collection.subscribe` does. A row that did not change is the same object as before. SQL that
+   * cannot be answered, or is too slow, is reported once and stopped.
+   *
+   * @throws {HoldfastError} 'bad-query' or 'bad-option'
+   */
+  subscribe<R extends object = Record<string, unknown>>(
+    sql: string,
+    params: readonly unknown[],
+    listener: (rows: R[]) => void,
+    options?: Watching,
+  ): () => void;
   /**
    * Probes and replays now, whatever the backoff says. Resolves when nothing more can be sent for
    * now, with what became of the mutations meanwhile.

@@ -86,7 +86,7 @@ function serve({
    */
   async function hold(handles: readonly FileHandle[], over: AbortSignal): Promise<Offer> {
     stopWaiting();
-    const core = await openCore(glue, await module, config, handles);
+    const core = await openCore(glue, await module, config, handles, systemClock.now);
     return new Promise<Offer>((resolve, reject) => {
       const ended = new AbortController();
       const session = openSession(

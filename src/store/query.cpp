@@ -1,14 +1,10 @@
 #include "query.h"
 
-#include <algorithm>
 #include <cassert>
-#include <utility>
 
 #include "../text.h"
 #include "counters.h"
 #include "history.h"
-#include "outbox.h"
-#include "schema.h"
 
 namespace holdfast::query {
 namespace {
@@ -67,109 +63,6 @@ Json array(const Items& items, Write write) {
   return text + "]";
 }
 
-// A list as SQL, and what is to be bound to it in order.
-class Sql {
- public:
-  Sql(const Collection& collection, const std::string& name, const Query& query) {
-    for (const auto& index : collection.indexes)
-      for (const auto& field : index)
-        declared_.push_back(field.starts_with('-') ? field.substr(1) : field);
-    // likely(): else SQLite takes the collection for few records, and goes through
-    // all of them by the primary key rather than use an index.
-    text_ = "SELECT body, head, tail FROM hf_record WHERE likely(collection = '" + name +
-            "') AND body IS NOT NULL";
-    for (const auto& condition : query.where) {
-      text_ += " AND ";
-      add(condition);
-    }
-    text_ += " ORDER BY ";
-    for (const auto& field : query.order_by) {
-      bool descending = field.starts_with('-');
-      add_field(descending ? field.substr(1) : field);
-      text_ += descending ? " DESC, " : ", ";
-    }
-    text_ += "id LIMIT ?";
-    values_.emplace_back(static_cast<double>(query.limit));
-  }
-
-  const std::string& text() const { return text_; }
-
-  void bind(Statement& statement) const {
-    for (const auto& value : values_) {
-      if (auto* text = std::get_if<std::string>(&value)) statement.bind(*text);
-      else if (auto* number = std::get_if<double>(&value)) bind_number(statement, *number);
-      else if (auto* boolean = std::get_if<bool>(&value)) statement.bind(*boolean ? 1 : 0);
-      else statement.bind(std::nullopt);
-    }
-  }
-
- private:
-  // LIMIT takes no 50.0, and SQLite compares the two alike.
-  static void bind_number(Statement& statement, double number) {
-    auto whole = static_cast<std::int64_t>(std::clamp(number, -9e15, 9e15));
-    if (static_cast<double>(whole) == number) statement.bind(whole);
-    else statement.bind(number);
-  }
-
-  void add_field(const std::string& field) {
-    assert(schema::identifier(field));
-    if (field == "id") {
-      text_ += "id";
-    } else if (std::ranges::find(declared_, field) != declared_.end()) {
-      text_ += schema::column(field);
-    } else {
-      text_ += "json_extract(body, ?)";
-      values_.emplace_back("$." + field);
-    }
-  }
-
-  // IN finds no NULL.
-  void add_in(const Condition& condition) {
-    bool null = false;
-    text_ += "(";
-    add_field(condition.field);
-    text_ += " IN (";
-    for (const char* comma = ""; const auto& value : condition.values) {
-      if (std::holds_alternative<std::nullptr_t>(value)) {
-        null = true;
-        continue;
-      }
-      text_ += std::exchange(comma, ", ") + std::string("?");
-      values_.push_back(value);
-    }
-    text_ += ")";
-    if (null) {
-      text_ += " OR ";
-      add_field(condition.field);
-      text_ += " IS NULL";
-    }
-    text_ += ")";
-  }
-
-  void add(const Condition& condition) {
-    using Op = Condition::Op;
-    if (condition.op == Op::in) return add_in(condition);
-    assert(condition.values.size() == 1);
-    const Scalar& value = condition.values.front();
-    add_field(condition.field);
-    bool null = std::holds_alternative<std::nullptr_t>(value);
-    switch (condition.op) {
-      case Op::eq: text_ += null ? " IS NULL" : " = ?"; break;
-      case Op::ne: text_ += null ? " IS NOT NULL" : " IS NOT ?"; break;
-      case Op::lt: text_ += " < ?"; break;
-      case Op::lte: text_ += " <= ?"; break;
-      case Op::gt: text_ += " > ?"; break;
-      case Op::gte: text_ += " >= ?"; break;
-      case Op::in: assert(false);
-    }
-    if (!null || (condition.op != Op::eq && condition.op != Op::ne)) values_.push_back(value);
-  }
-
-  std::vector<std::string> declared_;
-  std::string text_;
-  std::vector<Scalar> values_;
-};
-
 }  // namespace
 
 Json row(Database& db, const Key& key) { return row(db, Records(db).find(key)); }
@@ -179,9 +72,10 @@ Json row(Database& db, const Record& record) {
 }
 
 Json list(Database& db, const Config& config, const std::string& collection, const Query& query) {
-  Sql sql(config.collections.at(collection), collection, query);
-  Statement row(db, sql.text());
-  sql.bind(row);
+  auto [sql, values] = filter::select("body, head, tail", collection,
+                                      config.collections.at(collection), query, true);
+  Statement row(db, sql);
+  filter::bind(row, values);
   std::string rows = "[";
   while (row.next()) {
     Record record;
@@ -192,10 +86,20 @@ Json list(Database& db, const Config& config, const std::string& collection, con
   return rows + "]";
 }
 
+Json count(Database& db, const Config& config, const std::string& collection, const Query& query) {
+  auto [sql, values] =
+      filter::select("count(*)", collection, config.collections.at(collection), query, false);
+  Statement row(db, sql);
+  filter::bind(row, values);
+  if (!row.next()) assert(false);
+  return std::to_string(row.integer(0));
+}
+
 Json plan(Database& db, const Config& config, const std::string& collection, const Query& query) {
-  Sql sql(config.collections.at(collection), collection, query);
-  Statement row(db, "EXPLAIN QUERY PLAN " + sql.text());
-  sql.bind(row);
+  auto [sql, values] = filter::select("body, head, tail", collection,
+                                      config.collections.at(collection), query, true);
+  Statement row(db, "EXPLAIN QUERY PLAN " + sql);
+  filter::bind(row, values);
   std::string lines = "[";
   // A plan names tables and indexes, and no values: nothing in it needs escaping.
   while (row.next()) lines += (lines.size() > 1 ? "," : "") + quoted(row.view(3));

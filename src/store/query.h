@@ -1,33 +1,17 @@
-// A Query is what lists ask for, and how it becomes SQL: values are bound, and
-// of names only those the app declared for an index ever stand in a statement,
-// which is also what makes SQLite use it.
+// What is read, as the JSON that web/protocol.ts describes: records with how they
+// stand, and the mutations that are unsettled or have left.
 
 #pragma once
 
 #include <string>
-#include <variant>
-#include <vector>
 
 #include "../protocol.h"
+#include "filter.h"
 #include "outbox.h"
 #include "records.h"
 #include "sqlite.h"
 
 namespace holdfast {
-
-using Scalar = std::variant<std::nullptr_t, bool, double, std::string>;
-
-struct Condition {
-  std::string field;
-  enum class Op { eq, ne, lt, lte, gt, gte, in } op = Op::eq;
-  std::vector<Scalar> values;  // One, but for "in".
-};
-
-struct Query {
-  std::vector<Condition> where;      // All of them hold.
-  std::vector<std::string> order_by;  // "-" before a field: descending.
-  std::int64_t limit = 1000;
-};
 
 namespace query {
 
@@ -37,10 +21,13 @@ inline constexpr std::int64_t kLimitMax = 100'000;
 Json row(Database& db, const Key& key);
 Json row(Database& db, const Record& record);
 
-// The records that match, as a JSON array of rows. null equals what is absent.
+// The records that match, as a JSON array of rows.
 //
-// REQUIRES: fields are identifiers.
+// REQUIRES: fields are paths.
 Json list(Database& db, const Config& config, const std::string& collection, const Query& query);
+
+// How many records match, whatever the query says but "where".
+Json count(Database& db, const Config& config, const std::string& collection, const Query& query);
 
 // How SQLite would answer a list: a JSON array of the lines of its plan.
 Json plan(Database& db, const Config& config, const std::string& collection, const Query& query);

@@ -243,4 +243,15 @@ bool identifier(const std::string& name) {
   return !name.empty() && name.size() <= 64 && letter(name[0]) && std::ranges::all_of(name, fits);
 }
 
+bool path(const std::string& field) {
+  std::size_t from = 0;
+  for (int parts = 1; parts <= 8; ++parts) {
+    std::size_t dot = std::min(field.find('.', from), field.size());
+    if (!identifier(field.substr(from, dot - from))) return false;
+    if (dot == field.size()) return true;
+    from = dot + 1;
+  }
+  return false;
+}
+
 }  // namespace holdfast::schema

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <utility>
@@ -58,6 +59,18 @@ void check(sqlite3* db, int code) {
   if (code != SQLITE_OK) fail(db);
 }
 
+std::string_view view_of(const char* text) { return text ? text : ""; }
+
+int authorize(void* of, int action, const char* table, const char* name, const char*,
+              const char* within) {
+  const Rules* rules = *static_cast<const Rules**>(of);
+  if (!rules) return SQLITE_OK;
+  bool may = action == SQLITE_SELECT || action == SQLITE_RECURSIVE;
+  if (action == SQLITE_READ) may = rules->may_read(view_of(table), view_of(name), view_of(within));
+  if (action == SQLITE_FUNCTION) may = rules->may_call(view_of(name));
+  return may ? SQLITE_OK : SQLITE_DENY;
+}
+
 void set_pragmas(Database& db) {
   for (const Pragma& pragma : kPragmas) {
     db.exec(pragma.set);
@@ -80,6 +93,20 @@ bool StorageError::corrupt() const {
   return (code_ & 0xff) == SQLITE_CORRUPT || (code_ & 0xff) == SQLITE_NOTADB;
 }
 
+bool StorageError::interrupted() const { return code_ == SQLITE_INTERRUPT; }
+
+bool StorageError::faulty() const {
+  switch (code_ & 0xff) {
+    case SQLITE_ERROR:
+    case SQLITE_AUTH:
+    case SQLITE_MISMATCH:
+    case SQLITE_NOMEM:
+    case SQLITE_RANGE:
+    case SQLITE_TOOBIG: return true;
+    default: return false;
+  }
+}
+
 Database::Database(Vfs& vfs) : vfs_(vfs) {
   try {
     int code = sqlite3_open_v2(kFileNames[0], &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
@@ -93,6 +120,8 @@ Database::Database(Vfs& vfs) : vfs_(vfs) {
     check(db_, sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr));
     // Closing is a crash: the one way to stop is the one that is tested most.
     check(db_, sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr));
+    // Always there, for setting one makes every kept statement be prepared anew.
+    check(db_, sqlite3_set_authorizer(db_, authorize, &rules_));
     set_pragmas(*this);
     check(db_,
           sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_NOOP, &wal_pages_, nullptr));
@@ -130,6 +159,18 @@ void Database::checkpoint() {
   if (wal_pages_ == 0) return;
   check(db_, sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr));
   wal_pages_ = 0;
+}
+
+Guard::Guard(Database& db, const Rules& rules) : db_(db) {
+  assert(!db.rules_);
+  db.rules_ = &rules;
+  auto ends = [](void* rules) { return static_cast<const Rules*>(rules)->may_go_on() ? 0 : 1; };
+  sqlite3_progress_handler(db.db_, 1'000, ends, const_cast<Rules*>(&rules));
+}
+
+Guard::~Guard() {
+  sqlite3_progress_handler(db_.db_, 0, nullptr, nullptr);
+  db_.rules_ = nullptr;
 }
 
 // A kept statement is taken out of its place while it runs, so that the same literal can run
@@ -174,6 +215,26 @@ bool Statement::next() {
   if (code == SQLITE_DONE) return false;
   fail(sqlite3_db_handle(stmt_));
 }
+
+bool Statement::answers() const { return stmt_ && sqlite3_column_count(stmt_) > 0; }
+
+std::string_view Statement::rest(std::string_view sql) const {
+  return sql.substr(std::min(view_of(sqlite3_sql(stmt_)).size(), sql.size()));
+}
+
+int Statement::parameters() const { return sqlite3_bind_parameter_count(stmt_); }
+
+int Statement::columns() const { return sqlite3_column_count(stmt_); }
+
+std::string_view Statement::name(int column) const {
+  return view_of(sqlite3_column_name(stmt_, column));
+}
+
+Statement::Type Statement::type(int column) const {
+  return static_cast<Type>(sqlite3_column_type(stmt_, column));
+}
+
+double Statement::real(int column) const { return sqlite3_column_double(stmt_, column); }
 
 bool Statement::null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 

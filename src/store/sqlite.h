@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -26,9 +27,21 @@ class StorageError : public std::runtime_error {
   int code() const { return code_; }  // SQLite's extended result code.
   bool full() const;                  // The disk is full; nothing was recorded.
   bool corrupt() const;               // The file is no database, or a damaged one.
+  bool interrupted() const;           // A Guard did not let it go on.
+  bool faulty() const;                // The statement itself is wrong, or asks for too much.
 
  private:
   int code_;
+};
+
+// What a statement may do that somebody else wrote.
+struct Rules {
+  // Whether it may read a column of a table or a view; empty: only how many rows there are.
+  // "within" is the name in FROM whose definition reads it; empty: the statement itself.
+  std::function<bool(std::string_view table, std::string_view column, std::string_view within)>
+      may_read;
+  std::function<bool(std::string_view function)> may_call;
+  std::function<bool()> may_go_on;  // Asked every 1,000 steps of SQLite's machine.
 };
 
 class Database {
@@ -53,6 +66,7 @@ class Database {
   void checkpoint();
 
  private:
+  friend class Guard;
   friend class Statement;
   friend class Savepoint;
   friend class Transaction;
@@ -62,6 +76,20 @@ class Database {
   int wal_pages_ = 0;
   // Prepared once and kept, by the address of the literal it was made from.
   std::map<const char*, sqlite3_stmt*> statements_;
+  const Rules* rules_ = nullptr;  // Of the Guard there is.
+};
+
+// While it lives, statements of the database are prepared and run by these
+// rules: they SELECT, and nothing else. It must not outlive either.
+class Guard {
+ public:
+  Guard(Database& db, const Rules& rules);
+  ~Guard();
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+ private:
+  Database& db_;
 };
 
 // One run of a statement. "sql" given as a literal is prepared once a
@@ -103,7 +131,18 @@ class Statement {
     }
   }
 
+  // Of a statement whose text is not known: whether there is one and it answers rows, what of the
+  // text is left behind it, how many parameters it takes, and its columns.
+  bool answers() const;
+  std::string_view rest(std::string_view sql) const;
+  int parameters() const;
+  int columns() const;
+  std::string_view name(int column) const;
+  enum class Type { integer = 1, real, text, blob, null };
+  Type type(int column) const;
+
   bool null(int column) const;
+  double real(int column) const;
   std::int64_t integer(int column) const;
   std::string text(int column) const;       // Empty for NULL.
   std::string_view view(int column) const;  // Valid until next().

@@ -12,6 +12,9 @@
 
 namespace holdfast::test {
 
+// A clock that stands still.
+inline Time still() { return Time{}; }
+
 struct Tables {
   explicit Tables(const std::map<std::string, Collection>& collections = {}) {
     schema::prepare(db);

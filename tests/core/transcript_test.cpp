@@ -29,6 +29,7 @@
 #include "store/sqlite.h"
 #include "store/vfs.h"
 #include "sync/engine.h"
+#include "tables.h"
 
 using namespace holdfast;
 
@@ -104,7 +105,9 @@ class Core {
   std::string handle(const std::string& events, std::int64_t now) {
     return codec::step(engine_->handle(codec::events(events), Time(Duration(now))));
   }
-  std::string read(const std::string& what) { return codec::read(db_, engine_->config(), what); }
+  std::string read(const std::string& what) {
+    return codec::read(db_, engine_->config(), what, test::still);
+  }
 
  private:
   Vfs vfs_;

@@ -1,125 +1,187 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 
-import { turn, units } from './units.mjs';
+import { fakeClock, turn, units } from './units.mjs';
 
-const { HoldfastError, liveQueries, watchable } = units;
-
-const text = rows =>
-  JSON.stringify(rows.map(([id, n, sync]) => ({ body: { id, n }, ...(sync && { sync }) })));
+const { HoldfastError, liveQueries, steady, watchable } = units;
 
 function fixture() {
-  const asked = [];
+  const clock = fakeClock();
   const reported = [];
-  const live = liveQueries(
-    (collection, query) =>
-      new Promise((resolve, reject) =>
-        asked.push({
-          collection,
-          query,
-          answer: async value => (resolve(value), await turn()),
-          fail: async error => (reject(error), await turn()),
-        }),
-      ),
-    error => reported.push(error.message),
-  );
-  const shown = [];
-  const stop = live.subscribe('task', { where: { done: false } }, rows => shown.push(rows));
-  return { asked, live, reported, shown, stop };
+  const live = liveQueries(clock, error => reported.push(error.message));
+  return { clock, live, reported };
 }
 
-test('the listener is called once with the rows there are, also when there are none', async () => {
-  const { asked, shown } = fixture();
-  assert.deepEqual([asked[0].collection, asked[0].query], ['task', { where: { done: false } }]);
+/** Watches what is read from tasks, and answers when the test says so. */
+function watch({ clock, live }, parts = {}, signal) {
+  const asked = [];
+  const shown = [];
+  const stop = live.watch(
+    {
+      reads: ['task'],
+      ask: () =>
+        new Promise((resolve, reject) =>
+          asked.push({
+            answer: async text => (resolve(text), await turn()),
+            fail: async error => (reject(error), await turn()),
+          }),
+        ),
+      show: text => shown.push(text),
+      ...parts,
+    },
+    signal,
+  );
+  /** The rest is over. */
+  const rest = () => clock.advance(100);
+  return { asked, shown, stop, rest };
+}
+
+test('it is asked at once, and what it answers is shown', async () => {
+  const { asked, shown } = watch(fixture());
   await asked[0].answer('[]');
-  assert.deepEqual(shown, [[]]);
+  assert.deepEqual(shown, ['[]']);
 });
 
-test('it is asked again when its own collection changed', async () => {
-  const { asked, live } = fixture();
-  await asked[0].answer('[]');
-  live.changed(['note']);
-  assert.equal(asked.length, 1);
-  live.changed(['note', 'task']);
+test('it is asked again when something changed that it is read from', async () => {
+  const all = fixture();
+  const { asked, rest } = watch(all);
+  const anything = watch(all, { reads: undefined });
+  const nothing = watch(all, { reads: [] });
+  for (const one of [{ asked }, anything, nothing]) await one.asked[0].answer('[]');
+  rest();
+  all.live.changed(['note']);
+  assert.deepEqual([asked.length, anything.asked.length, nothing.asked.length], [1, 2, 1]);
+  all.live.changed(['note', 'task']);
   assert.equal(asked.length, 2);
   await asked[1].answer('[]');
-  live.changed();
-  assert.equal(asked.length, 3);
+  rest();
+  all.live.changed();
+  assert.deepEqual([asked.length, nothing.asked.length], [3, 1]);
 });
 
-test('a burst of changes asks once more, after what is being asked', async () => {
-  const { asked, live } = fixture();
-  for (let i = 0; i < 100; ++i) live.changed(['task']);
+test('a burst of changes while it is asked asks once more', async () => {
+  const all = fixture();
+  const { asked, rest } = watch(all);
+  for (let i = 0; i < 100; ++i) all.live.changed(['task']);
   assert.equal(asked.length, 1);
   await asked[0].answer('[]');
+  rest();
   assert.equal(asked.length, 2);
   await asked[1].answer('[]');
+  rest();
   assert.equal(asked.length, 2);
 });
 
-test('the listener is not called when the answer is the same', async () => {
-  const { asked, live, shown } = fixture();
-  await asked[0].answer(text([['a', 1]]));
-  live.changed(['task']);
-  await asked[1].answer(text([['a', 1]]));
+test('a thousand changes in half a second are shown a few times, the last one right', async () => {
+  const all = fixture();
+  let n = 0;
+  const { shown, rest } = watch(all, { ask: async () => String(n) });
+  await turn();
+  rest();
+  for (n = 1; n <= 1_000; ++n) {
+    all.live.changed(['task']);
+    await turn();
+    if (n === 1) assert.deepEqual(shown, ['0', '1'], 'the first without delay');
+    if (n % 2) all.clock.advance(1);
+  }
+  --n;
+  rest();
+  await turn();
+  assert.equal(shown.at(-1), '1000');
+  assert.ok(shown.length <= 12, `${shown.length} times`);
+  rest();
+  rest();
+  n = 7;
+  all.live.changed(['task']);
+  await turn();
+  assert.equal(shown.at(-1), '7', 'after it there is no delay again');
+});
+
+test('what is the same as before is not shown', async () => {
+  const all = fixture();
+  const { asked, shown, rest } = watch(all);
+  await asked[0].answer('[1]');
+  rest();
+  all.live.changed(['task']);
+  await asked[1].answer('[1]');
   assert.equal(shown.length, 1);
 });
 
-test('rows that did not change are the same objects', async () => {
-  const { asked, live, shown } = fixture();
-  await asked[0].answer(
+test('once stopped nothing is asked or shown, and nothing of it is left', async () => {
+  for (const how of ['stop', 'abort', 'stop all', 'hopeless'])
+    for (const when of ['asking', 'resting', 'stale', 'idle']) {
+      const all = fixture();
+      const controller = new AbortController();
+      const { asked, shown, stop, rest } = watch(all, {}, controller.signal);
+      if (when !== 'asking') await asked[0].answer('[]');
+      if (when === 'idle') rest();
+      if (when === 'stale' || how === 'hopeless') all.live.changed(['task']);
+      const seen = shown.length;
+      if (how === 'stop') stop();
+      if (how === 'abort') controller.abort();
+      if (how === 'stop all') all.live.stop();
+      if (how === 'hopeless') {
+        rest();
+        await asked.at(-1).fail(new HoldfastError('too-slow', 'slow'));
+        assert.deepEqual(all.reported, ['slow']);
+      }
+      const times = asked.length;
+      await asked.at(-1).answer('[2]');
+      all.live.changed(['task']);
+      assert.equal(all.clock.pending(), 0, `${how} while ${when}`);
+      rest();
+      assert.deepEqual([shown.length, asked.length], [seen, times], `${how} while ${when}`);
+      assert.equal(getEventListeners(controller.signal, 'abort').length, 0);
+      stop();
+    }
+});
+
+test('one whose signal is aborted already is never asked', () => {
+  const { asked, stop } = watch(fixture(), {}, AbortSignal.abort());
+  stop();
+  assert.equal(asked.length, 0);
+});
+
+test('what cannot be answered is reported, and asked again later', async () => {
+  const all = fixture();
+  const { asked, shown, rest } = watch(all);
+  await asked[0].fail(new HoldfastError('storage', 'gone'));
+  rest();
+  all.live.changed();
+  await asked[1].answer('[]');
+  rest();
+  all.live.changed();
+  await asked[2].fail(new HoldfastError('closed', 'closed'));
+  assert.deepEqual([all.reported, shown], [['gone'], ['[]']]);
+});
+
+test('rows that did not change are the same objects', () => {
+  const text = rows =>
+    JSON.stringify(rows.map(([id, n, sync]) => ({ body: { id, n }, ...(sync && { sync }) })));
+  const rows = steady(
+    answer => answer,
+    row => row.body.id,
+    row => ({ ...row.body, sync: row.sync }),
+  );
+  const [a, b, c] = rows(
     text([
       ['a', 1],
       ['b', 1],
       ['c', 1],
     ]),
   );
-  live.changed(['task']);
-  await asked[1].answer(
+  const after = rows(
     text([
       ['c', 1],
       ['a', 2],
-      ['b', 1, { status: 'pending', attempts: 0 }],
+      ['b', 1, 'pending'],
     ]),
   );
-  const [[a, b, c], after] = shown;
   assert.equal(after[0], c);
   assert.notEqual(after[1], a);
   assert.notEqual(after[2], b);
-  assert.equal(after[2].$sync.status, 'pending');
-  assert.equal(after[0].$sync.status, 'synced');
-});
-
-test('once stopped the listener is never called, and nothing is asked', async () => {
-  const { asked, live, shown, stop } = fixture();
-  live.changed(['task']);
-  stop();
-  await asked[0].answer('[]');
-  live.changed(['task']);
-  assert.deepEqual([shown.length, asked.length], [0, 1]);
-});
-
-test('a listener that throws is reported, and is called again', async () => {
-  const { asked, live, reported } = fixture();
-  let calls = 0;
-  live.subscribe('task', {}, () => {
-    ++calls;
-    throw new Error('render');
-  });
-  await asked[1].answer('[]');
-  live.changed(['task']);
-  await asked.at(-1).answer(text([['a', 1]]));
-  assert.deepEqual([calls, reported], [2, ['render', 'render']]);
-});
-
-test('a query that cannot be answered is reported, and asked again later', async () => {
-  const { asked, live, reported, shown } = fixture();
-  await asked[0].fail(new HoldfastError('storage', 'gone'));
-  live.changed();
-  await asked[1].answer('[]');
-  live.changed();
-  await asked[2].fail(new HoldfastError('closed', 'closed'));
-  assert.deepEqual([reported, shown], [['gone'], [[]]]);
+  assert.deepEqual(after[2], { id: 'b', n: 1, sync: 'pending' });
 });
 
 test('a watched value calls at once and on every change', () => {

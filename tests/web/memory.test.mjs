@@ -171,36 +171,6 @@ test('a dead letter that is discarded takes its record along', async t => {
   assert.equal(holdfast.status.get().failed, 0);
 });
 
-test('a live query shows each change once, and unchanged rows as the same objects', async t => {
-  healthy = false;
-  const { tasks, holdfast } = await open(t);
-  const shown = [];
-  const stop = tasks.subscribe({ where: { n: { gte: 2 } }, orderBy: 'n' }, rows =>
-    shown.push(rows),
-  );
-  const a = await tasks.create({ n: 2 });
-  await tasks.create({ n: 1 });
-  await tasks.create({ n: 3 });
-  await holdfast.sync();
-  const latest = shown.at(-1);
-  assert.deepEqual(
-    latest.map(({ n }) => n),
-    [2, 3],
-  );
-  assert.equal(latest[0], shown.at(-2)[0]);
-  await tasks.update(a.id, { n: 4 });
-  await holdfast.sync();
-  assert.deepEqual(
-    shown.at(-1).map(({ n }) => n),
-    [3, 4],
-  );
-  const times = shown.length;
-  stop();
-  await tasks.create({ n: 9 });
-  await holdfast.sync();
-  assert.equal(shown.length, times);
-});
-
 test('a pause sends nothing until it is over', async t => {
   const { holdfast, tasks } = await open(t);
   await holdfast.pause();
@@ -278,7 +248,7 @@ for (const [what, call, code] of [
   ['a deletion of nothing', tasks => tasks.delete('none'), 'not-found'],
   ['another id', tasks => tasks.update('taken', { id: 'b' }), 'bad-body'],
   ['a field that is none', tasks => tasks.list({ where: { 'a b': 1 } }), 'bad-query'],
-  ['an unknown comparison', tasks => tasks.list({ where: { n: { like: 1 } } }), 'bad-query'],
+  ['an unknown comparison', tasks => tasks.list({ where: { n: { near: 1 } } }), 'bad-query'],
   ['an undefined condition', tasks => tasks.list({ where: { n: undefined } }), 'bad-query'],
   ['an order that is no name', tasks => tasks.list({ orderBy: [1] }), 'bad-query'],
   ['a limit below 0', tasks => tasks.list({ limit: -1 }), 'bad-query'],

@@ -9,6 +9,7 @@ const least = { name: 'field/ada', baseUrl: '/api', collections: { task: {} } };
 /** A collection of which nothing is said. */
 const plain = {
   indexes: [],
+  fields: {},
   references: {},
   coalesce: true,
   serverIds: false,
@@ -62,7 +63,11 @@ test('what is said is taken', () => {
       ...least,
       baseUrl: new URL('http://api.example/v1/'),
       collections: {
-        work_order: { path: '/v2/orders', indexes: ['createdAt', ['done', '-createdAt']] },
+        work_order: {
+          path: '/v2/orders',
+          indexes: ['createdAt', ['done', '-place.city']],
+          fields: { done: 'boolean', 'place.city': 'text' },
+        },
         note: {
           references: { orderId: 'work_order', noteIds: 'note' },
           coalesce: false,
@@ -89,11 +94,13 @@ test('what is said is taken', () => {
     work_order: {
       ...plain,
       path: '/v2/orders',
-      indexes: [['createdAt'], ['done', '-createdAt']],
+      indexes: [['createdAt'], ['done', '-place.city']],
+      fields: { done: 'boolean', 'place.city': 'text' },
     },
     note: {
       path: '/notes',
       indexes: [],
+      fields: {},
       references: { orderId: 'work_order', noteIds: 'note' },
       coalesce: false,
       serverIds: true,
@@ -154,6 +161,24 @@ for (const [change, message] of [
   [{ collections: { task: { indexes: 'done' } } }, /collections\.task\.indexes must be an array/],
   [{ collections: { task: { indexes: ['a b'] } } }, /"a b" is no field/],
   [{ collections: { task: { indexes: [[]] } } }, /\[\] is no field/],
+  [task({ fields: ['done'] }), /collections\.task\.fields must be an object/],
+  [task({ fields: { done: 'bool' } }), /collections\.task\.fields\.done must be one of: 'boolean'/],
+  [task({ fields: { done: undefined } }), /must be one of/],
+  [task({ fields: { 'a b': 'text' } }), /'a b' cannot be a column/],
+  [task({ fields: { Id: 'text' } }), /'Id' cannot be a column/],
+  [task({ fields: { body: 'text' } }), /'body' cannot be a column/],
+  [task({ fields: { done: 'text', Done: 'text' } }), /'Done' cannot be a column/],
+  [{ collections: { task: {}, Task: {} } }, /'Task' cannot be a name/],
+  [{ collections: { hf_record: {} } }, /'hf_record' cannot be a name/],
+  [{ collections: { SQLITE_x: {} } }, /'SQLITE_x' cannot be a name/],
+  [{ collections: { task: { indexes: ['a..b'] } } }, /"a..b" is no field/],
+  [{ collections: { task: { indexes: ['a.b.c.d.e.f.g.h.i'] } } }, /is no field/],
+  [{ collections: { task: { indexes: ['a.__proto__'] } } }, /is no field/],
+  [
+    { collections: { task: { indexes: [{ fields: ['email'], unique: true }] } } },
+    /collections\.task\.indexes: no index can be unique.*let the server/,
+  ],
+  [{ collections: { task: { indexes: [['email', { unique: true }]] } } }, /can be unique/],
   [{ collections: { task: { indexes: ["a') --"] } } }, /is no field/],
   [{ collections: { ['__proto__']: {} } }, /'__proto__' cannot be a name/],
   [task({ references: ['order'] }), /collections\.task\.references must be an object of fields/],

@@ -23,13 +23,13 @@ for (const name of names.sort())
   test(`the core does as ${name} says`, async () => {
     const [{ config }, ...lines] = JSON.parse(readFileSync(new URL(name, transcripts), 'utf8'));
     const files = fileNames.map(memoryFile);
-    let core = await openCore(glue, module, config, files);
+    let core = await openCore(glue, module, config, files, () => 0);
     let status = { ...quietStatus, reachable: false };
     for (const [i, line] of lines.entries()) {
       const place = `${name}, line ${i + 1}: ${line.say}`;
       if (line.restart) {
         core.close();
-        core = await openCore(glue, module, config, files);
+        core = await openCore(glue, module, config, files, () => 0);
       } else if (line.read) {
         expect(answer(core, line.read), line.expect, place);
       } else {
