@@ -30,7 +30,8 @@ import { cached, emscripten, environment, root } from './toolchain.mjs';
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-// What a minimal page loads, and the most that this may weigh, in bytes after gzip.
+// What a minimal page loads, with what these import, and the most that this may weigh, in bytes
+// after gzip.
 const page = ['index.js', 'worker.js', 'holdfast.js', 'holdfast.wasm'];
 const limit = 350_000;
 
@@ -166,13 +167,20 @@ async function bundle() {
   const fail = error => {
     throw new Failure(error.message);
   };
-  const { metafile } = await build({
-    ...common,
-    entryPoints: entries.filter(name => name !== 'inline').map(name => `web/${name}.ts`),
-    sourcemap: true,
-    external: ['./holdfast.js', 'react'], // React is the app's own.
-    metafile: true,
-  }).catch(fail);
+  // The worker is whole, so that it can be served from anywhere; of the page's side what only Node
+  // and tests need is a chunk of its own.
+  const outputs = new Set();
+  for (const names of [['worker'], entries.filter(name => !/^(worker|inline)$/.test(name))]) {
+    const { metafile } = await build({
+      ...common,
+      entryPoints: names.map(name => `web/${name}.ts`),
+      splitting: true,
+      sourcemap: true,
+      external: ['./holdfast.js', 'react'], // React is the app's own.
+      metafile: true,
+    }).catch(fail);
+    for (const path of Object.keys(metafile.outputs)) outputs.add(path);
+  }
   copyFileSync(join(root, 'build/wasm/holdfast.wasm'), join(root, 'dist/holdfast.wasm'));
   writeFileSync(join(root, 'dist/holdfast.js'), glue());
   const here = {
@@ -197,7 +205,7 @@ async function bundle() {
       inlinedWasm: JSON.stringify(gzipSync(wasm, { level: 9 }).toString('base64')),
     },
   }).catch(fail);
-  sweep(new Set(Object.keys(metafile.outputs)));
+  sweep(outputs);
   return entries.map(name => `${name}.js`).join(', ');
 }
 
@@ -249,7 +257,12 @@ function declarations(types) {
 
 function weigh() {
   const sum = { raw: 0, gzip: 0, brotli: 0 };
-  const rows = page.map(name => {
+  const loaded = new Set(page);
+  for (const name of loaded) {
+    const text = name.endsWith('.js') ? readFileSync(join(root, 'dist', name), 'utf8') : '';
+    for (const [, other] of text.matchAll(/(?:from|import)"\.\/([\w.-]+)"/g)) loaded.add(other);
+  }
+  const rows = [...loaded].map(name => {
     const bytes = readFileSync(join(root, 'dist', name));
     const size = {
       raw: bytes.length,

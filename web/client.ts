@@ -10,7 +10,6 @@ import { parseJson } from './json.js';
 import { insecure } from './leader.js';
 import { liveQueries, watchable } from './live.js';
 import { openJournal } from './journal.js';
-import { connectMemory } from './memory.js';
 import { fingerprint } from './rank.js';
 import { readOptions, type Settings } from './options.js';
 import { deadLetters, outbox } from './outbox.js';
@@ -196,7 +195,8 @@ async function lineOf(
     wasmUrl,
   };
   if (settings.storage === 'memory') {
-    // A page with a worker has no use for it.
+    // A page with a worker has no use for these.
+    const { connectMemory } = await import('./memory.js');
     const { default: glue } = await import('./holdfast.js');
     const module = await compile(wasmUrl);
     return connectMemory(start, { clock: systemClock, fetch, glue, module }, listener);
