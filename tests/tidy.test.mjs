@@ -34,10 +34,12 @@ const core = [
 ];
 const web = [
   ['protocol', 'errors', 'clock', 'ids', 'json', 'record', 'change', 'rank'],
-  ['core', 'ballast', 'journal', 'overlay', 'pages', 'transport', 'driver', 'triggers'],
+  ['core', 'ballast', 'snapshot', 'journal', 'overlay', 'pages', 'transport', 'replay'],
+  ['driver', 'triggers'],
   ['leader', 'rpc', 'session', 'surface', 'live', 'options'],
-  ['connection', 'spill', 'memory', 'collection', 'sql', 'outbox', 'transaction', 'testapi'],
-  ['worker', 'client', 'index', 'inline', 'testing', 'react'],
+  ['connection', 'question', 'spill', 'memory', 'collection', 'sql', 'outbox', 'transaction'],
+  ['testapi'],
+  ['worker', 'service-worker', 'client', 'index', 'inline', 'testing', 'react'],
 ];
 
 // Who may include what is not ours.
@@ -51,7 +53,7 @@ const libraries = [
 ];
 
 // Where I/O is in web/: who may touch these globals. Elsewhere they come in as arguments.
-const roots = ['worker', 'client', 'testing', 'react'];
+const roots = ['worker', 'service-worker', 'client', 'testing', 'react'];
 const globals = {
   fetch: roots, // They hand it to transport.ts, and load the wasm.
   Date: ['clock'],
@@ -63,7 +65,7 @@ const globals = {
   crypto: ['client'],
   'Math.random': [],
   navigator: roots, // worker.ts hands its locks to leader.ts.
-  BroadcastChannel: ['worker'],
+  BroadcastChannel: ['worker', 'service-worker'],
   Worker: ['client', 'inline'],
   document: ['client'],
   window: ['client'],

@@ -13,8 +13,9 @@ import { openJournal } from './journal.js';
 import { fingerprint } from './rank.js';
 import { readOptions, type Settings } from './options.js';
 import { deadLetters, outbox } from './outbox.js';
-import type { CoreStatus, Response as Answer, Row } from './protocol.js';
-import type { Call, Notice, PullReport, Question, Reading, Start, SyncReport } from './rpc.js';
+import type { CoreStatus, Row } from './protocol.js';
+import { answered } from './question.js';
+import type { Call, Notice, PullReport, Reading, Start, SyncReport } from './rpc.js';
 import { sql } from './sql.js';
 import { spillingLine, type SpillHost, type SpillingLine, type WritingLine } from './spill.js';
 import type { Collection, Holdfast, HoldfastEventMap, Options, Schema, Status } from './surface.js';
@@ -46,7 +47,9 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
   const listener: Listener = {
     notice({ changed, status: now, news }) {
       live.changed(changed);
-      if (now) status.set({ ...status.get(), ...now });
+      const before = status.get();
+      if (now) status.set({ ...before, ...now });
+      if (now && now.pending > 0 && before.pending === 0) askForSync(settings);
       for (const item of news) dispatch(events, item);
     },
     leading(own) {
@@ -56,7 +59,7 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
     },
     waiting: () => {}, // The line sees to it.
     lost: () => status.set({ ...status.get(), leader: false }),
-    ask: question => ask(settings, question),
+    ask: question => answered(settings, question),
     complain: reason => console.warn(`Holdfast: ${reason}`),
   };
 
@@ -74,9 +77,10 @@ export async function openHoldfast<S extends Schema>(options: Options<S>): Promi
   }
 
   const stopWatching = globalThis.document
-    ? watch({ window: globalThis.window, document }, systemClock, settings.watchedMs, trigger =>
-        line.trigger(trigger),
-      )
+    ? watch({ window: globalThis.window, document }, systemClock, settings.watchedMs, trigger => {
+        line.trigger(trigger);
+        if (trigger.type === 'hidden' && status.get().pending > 0) askForSync(settings);
+      })
     : () => {};
 
   async function close(): Promise<void> {
@@ -252,34 +256,6 @@ async function compile(url: string): Promise<WebAssembly.Module> {
   return compileBytes(await files.readFile(new URL(url)), url);
 }
 
-async function ask(settings: Settings, question: Question): Promise<unknown> {
-  const { headers, check, serverId, map } = settings;
-  switch (question.type) {
-    case 'headers':
-      return plainHeaders(await headers?.());
-    case 'check':
-      return (await check?.(responseOf(question.response))) === true;
-    case 'serverId':
-      return serverId.get(question.collection)?.(question.answer);
-    case 'map':
-      return map.get(question.collection)?.(question.answer);
-    default:
-      return question satisfies never;
-  }
-}
-
-/** As an object, also where an app in JavaScript hands over Headers. */
-function plainHeaders(given: Record<string, string> | Headers = {}): Record<string, string> {
-  return given instanceof Headers ? Object.fromEntries(given) : { ...given };
-}
-
-function responseOf({ status, contentType, etag, date, body }: Answer): Response {
-  const headers = { 'content-type': contentType, etag, date };
-  // These carry no body, and Response refuses one; a redirect has no status.
-  const empty = status === 204 || status === 205 || status === 304;
-  return new Response(empty ? null : body, { status: status || 502, headers });
-}
-
 function dispatch(events: EventTarget, item: Notice['news'][number]): void {
   const event = <E extends keyof HoldfastEventMap>(
     type: E,
@@ -325,6 +301,21 @@ async function askToPersist(): Promise<void> {
   } catch {
     // It was only a wish.
   }
+}
+
+/**
+ * Has the browser start the app's service worker when there is a network and no tab: where it
+ * knows Background Sync, and the app has one.
+ */
+function askForSync({ name, storage }: Settings): void {
+  if (storage === 'memory') return;
+  interface Registration {
+    sync?: { register(tag: string): Promise<void> };
+  }
+  void globalThis.navigator?.serviceWorker
+    ?.getRegistration()
+    .then(found => (found as Registration | undefined)?.sync?.register(`holdfast:${name}`))
+    .catch(() => {}); // A tab sends it all the same.
 }
 
 /**

@@ -1,11 +1,17 @@
-// The journal: writes that no leader answered in time, kept in IndexedDB, which needs no leader. A
-// page adds to it, and from then on answers for the write; whoever leads next takes it in, in its
-// order, and removes what is in the database. Taking an entry in twice does no harm: it has its
-// client's number.
+// The journal, in IndexedDB, which needs no leader: writes that no leader answered in time, and
+// the steps that a service worker took over a copy of the database. Who adds to it answers for it;
+// whoever leads next takes it in, the steps first, each kind in its order, and removes what is in
+// the database. Taking a write in twice does no harm: it has its client's number.
 
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 
-import type { Transact, Write } from './protocol.js';
+import type { Event, Transact, Write } from './protocol.js';
+
+/** What a core was given, and when. */
+export interface JournalStep {
+  events: Event[];
+  now: number;
+}
 
 export interface Journal {
   /** Resolves once they are on disk. All of them or none. */
@@ -13,12 +19,23 @@ export interface Journal {
   /** In the order in which they were added. */
   entries(): Promise<[key: number, call: Write | Transact][]>;
   remove(keys: readonly number[]): Promise<void>;
+  /** Resolves once it is on disk. */
+  addStep(step: JournalStep): Promise<void>;
+  steps(): Promise<[key: number, step: JournalStep][]>;
+  removeSteps(keys: readonly number[]): Promise<void>;
+  /** The fingerprint of the configuration that the last leader had. */
+  config(): Promise<string | undefined>;
+  setConfig(fingerprint: string): Promise<void>;
   close(): void;
 }
 
 interface Schema extends DBSchema {
   calls: { key: number; value: Write | Transact };
+  steps: { key: number; value: JournalStep };
+  facts: { key: string; value: string };
 }
+
+type Kept = 'calls' | 'steps';
 
 /** Of the database `name`; nothing is opened before it is used. */
 export function openJournal(name: string): Journal {
@@ -26,7 +43,11 @@ export function openJournal(name: string): Journal {
 
   function open(): Promise<IDBPDatabase<Schema>> {
     opening ??= openDB<Schema>(`holdfast:${name}`, 1, {
-      upgrade: db => void db.createObjectStore('calls', { autoIncrement: true }),
+      upgrade(db) {
+        db.createObjectStore('calls', { autoIncrement: true });
+        db.createObjectStore('steps', { autoIncrement: true });
+        db.createObjectStore('facts');
+      },
       blocking: close, // The app deletes it.
       terminated: () => (opening = undefined),
     }).catch((error: unknown) => {
@@ -36,17 +57,22 @@ export function openJournal(name: string): Journal {
     return opening;
   }
 
-  async function change(
-    work: (calls: { add(call: Write | Transact): unknown; delete(key: number): unknown }) => void,
-  ): Promise<void> {
+  async function add<S extends Kept>(kind: S, items: readonly Schema[S]['value'][]): Promise<void> {
     // Not `relaxed`, the default: an app was told that its write survives a power cut.
-    const change = (await open()).transaction('calls', 'readwrite', { durability: 'strict' });
-    const parts: unknown[] = [];
-    work({
-      add: call => parts.push(change.store.add(call)),
-      delete: key => parts.push(change.store.delete(key)),
-    });
-    await Promise.all([...parts, change.done]);
+    const change = (await open()).transaction(kind, 'readwrite', { durability: 'strict' });
+    await Promise.all([...items.map(item => change.store.add(item)), change.done]);
+  }
+
+  async function all<S extends Kept>(kind: S): Promise<[number, Schema[S]['value']][]> {
+    const { store } = (await open()).transaction(kind);
+    const [keys, items] = await Promise.all([store.getAllKeys(), store.getAll()]);
+    return items.map((item, i) => [keys[i] as number, item]);
+  }
+
+  async function remove(kind: Kept, keys: readonly number[]): Promise<void> {
+    if (keys.length === 0) return;
+    const change = (await open()).transaction(kind, 'readwrite');
+    await Promise.all([...keys.map(key => change.store.delete(key)), change.done]);
   }
 
   function close(): void {
@@ -58,13 +84,14 @@ export function openJournal(name: string): Journal {
   }
 
   return {
-    add: calls => change(store => calls.forEach(call => store.add(call))),
-    async entries() {
-      const { store } = (await open()).transaction('calls');
-      const [keys, calls] = await Promise.all([store.getAllKeys(), store.getAll()]);
-      return calls.map((call, i) => [keys[i] as number, call]);
-    },
-    remove: keys => change(store => keys.forEach(key => store.delete(key))),
+    add: calls => add('calls', calls),
+    entries: () => all('calls'),
+    remove: keys => remove('calls', keys),
+    addStep: step => add('steps', [step]),
+    steps: () => all('steps'),
+    removeSteps: keys => remove('steps', keys),
+    config: async () => (await open()).get('facts', 'config'),
+    setConfig: async fingerprint => void (await (await open()).put('facts', fingerprint, 'config')),
     close,
   };
 }

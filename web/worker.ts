@@ -2,10 +2,10 @@
 // answers every tab and sends.
 
 import glue from './holdfast.js';
-import { systemClock } from './clock.js';
-import { compileResponse, openCore, type FileHandle } from './core.js';
-import { refusalOf } from './errors.js';
-import { openJournal } from './journal.js';
+import { systemClock, within } from './clock.js';
+import { compileResponse, openCore, type Core, type FileHandle } from './core.js';
+import { HoldfastError, refusalOf } from './errors.js';
+import { openJournal, type JournalStep } from './journal.js';
 import { lead, type Offer } from './leader.js';
 import {
   appFunctions,
@@ -22,12 +22,19 @@ import { transport } from './transport.js';
 /** After this the page is told that it will not be its turn at once. */
 const waitingMs = 1_000;
 
+/** How long the journal may take to be read. */
+const journalMs = 10_000;
+
 const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
 const post = collected<ToPage>(messages => scope.postMessage(messages));
 
 scope.onmessage = ({ data }) => {
   if (data.type === 'start') scope.onmessage = serve(data.start);
 };
+
+function silent(): never {
+  throw new HoldfastError('storage', 'The journal in IndexedDB could not be read.');
+}
 
 function end(last: ToPage): void {
   scope.postMessage([last]);
@@ -86,7 +93,11 @@ function serve({
    */
   async function hold(handles: readonly FileHandle[], over: AbortSignal): Promise<Offer> {
     stopWaiting();
+    const steps = journal.steps();
+    steps.catch(() => {}); // Told when they are wanted.
     const core = await openCore(glue, await module, config, handles, systemClock.now);
+    await takeSteps(core, await within(systemClock, journalMs, steps, silent));
+    journal.setConfig(rank.config).catch(() => {}); // Then nothing is replayed without a tab.
     return new Promise<Offer>((resolve, reject) => {
       const ended = new AbortController();
       const session = openSession(
@@ -122,6 +133,15 @@ function serve({
         if (!ended.signal.aborted) line.lead(session, finish);
       });
     });
+  }
+
+  /**
+   * Takes the steps that a service worker took, whose effects are carried out already. Nothing may
+   * be folded or sent before: what they sent must not change any more.
+   */
+  async function takeSteps(core: Core, steps: [number, JournalStep][]): Promise<void> {
+    for (const [, { events, now }] of steps) core.handle(events, now);
+    await journal.removeSteps(steps.map(([key]) => key));
   }
 
   return ({ data }) => {

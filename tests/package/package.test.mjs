@@ -20,9 +20,9 @@ const tarball = join(folder, packed.filename);
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 test('the tarball holds what is needed, and nothing else', () => {
-  const entries = ['index', 'react', 'testing', 'worker'];
+  const entries = ['index', 'react', 'service-worker', 'testing', 'worker'];
   // Of what is inlined there is no map: it is what the others are.
-  const types = ['client', 'clock', 'errors', 'protocol', 'rank', 'rpc', 'surface', 'testapi'];
+  const types = 'client clock errors protocol rank rpc surface testapi triggers'.split(' ');
   assert.deepEqual(
     packed.files
       .map(({ path }) => path)
@@ -72,7 +72,8 @@ test('its sourcemaps lead to its sources', () => {
 });
 
 test('importing it in Node does nothing and throws nothing', () => {
-  for (const entry of ['holdfast', 'holdfast/inline', 'holdfast/react', 'holdfast/testing']) {
+  for (const name of ['', '/inline', '/react', '/service-worker', '/testing']) {
+    const entry = `holdfast${name}`;
     const script = `
       const before = Object.getOwnPropertyNames(globalThis).length
       await import('${entry}')
