@@ -20,7 +20,16 @@ import { basename, dirname, join } from 'node:path';
 
 import * as debian from './debian.mjs';
 import { Failure, run, step, steps } from './step.mjs';
-import { cache, cached, chromium, emscripten, pins, program, root } from './toolchain.mjs';
+import {
+  cache,
+  cached,
+  chromium,
+  emscripten,
+  firefox,
+  pins,
+  program,
+  root,
+} from './toolchain.mjs';
 
 const wasm = [packages, builders, wasmCompiler, headers, sqlite];
 const native = [builders, nativeCompilers, headers, sqlite];
@@ -29,7 +38,7 @@ const purposes = {
   demo: wasm,
   bench: [...wasm, browser],
   simulate: native,
-  test: [...new Set([...wasm, ...native, browser])],
+  test: [...new Set([...wasm, ...native, browser, otherBrowser])],
 };
 
 await steps(async () => {
@@ -99,6 +108,10 @@ function browser() {
   return system('browser', [
     { name: 'chromium', needs: ['chromium', 'fonts-liberation'], is: chromium },
   ]);
+}
+
+function otherBrowser() {
+  return system('other browser', [{ name: 'firefox', needs: ['firefox-esr'], is: firefox }]);
 }
 
 // Parts that only Debian itself can install. All missing ones of a step go in one apt-get.

@@ -85,6 +85,13 @@ export function chromium() {
   ].find(path => path && isExecutable(path));
 }
 
+/** A Firefox for the browser tests, or undefined: $HOLDFAST_FIREFOX is asked first. */
+export function firefox() {
+  return [process.env.HOLDFAST_FIREFOX, ...['firefox-esr', 'firefox'].map(program)].find(
+    path => path && isExecutable(path),
+  );
+}
+
 // What emcc needs to know of a tree that was unpacked to where no package expects it.
 function ourEnvironment() {
   return {

@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
 
-import { chromium as findChromium } from '../../tools/toolchain.mjs';
+import { chromium as findChromium, firefox as findFirefox } from '../../tools/toolchain.mjs';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const types = { js: 'text/javascript', wasm: 'application/wasm', map: 'application/json' };
@@ -103,6 +104,11 @@ export async function launch() {
       rmSync(profile, { recursive: true, force: true });
     },
   };
+}
+
+/** A stock Firefox, driven over WebDriver BiDi. Its pages are called as Playwright's are. */
+export function launchFirefox() {
+  return puppeteer.launch({ browser: 'firefox', executablePath: findFirefox(), headless: true });
 }
 
 /** A tab with the bare page, in which `hf` and `tasks` are open under `name`. */
