@@ -334,7 +334,7 @@ Seq Outbox::remove(const Mutation& m) {
       .run();
   Statement(db_, "DELETE FROM hf_dependency WHERE on_seq = ?", m.seq).run();
   if (m.waits) Statement(db_, "DELETE FROM hf_dependency WHERE seq = ?", m.seq).run();
-  lift_barriers();
+  lift_barrier();
   return next;
 }
 
@@ -357,17 +357,12 @@ void Outbox::hand_down(const Mutation& m) {
         .run();
 }
 
-// A barrier with nothing before it is none.
-void Outbox::lift_barriers() {
-  for (;;) {
-    Statement row(db_, "SELECT seq FROM hf_outbox WHERE barrier = 1 ORDER BY seq LIMIT 1");
-    if (!row.next()) return;
-    Seq first = row.integer(0);
-    Statement before(db_, "SELECT 1 FROM hf_outbox WHERE seq < ? LIMIT 1", first);
-    if (before.next()) return;
-    Statement(db_, "UPDATE hf_outbox SET barrier = 0, waits = waits - 1 WHERE seq = ?", first)
-        .run();
-  }
+// A barrier with nothing before it is none. The next one has that before it.
+void Outbox::lift_barrier() {
+  Statement(db_,
+            "UPDATE hf_outbox SET barrier = 0, waits = waits - 1 WHERE barrier = 1"
+            " AND seq = (SELECT min(seq) FROM hf_outbox)")
+      .run();
 }
 
 void Outbox::hurry(bool all) {

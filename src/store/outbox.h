@@ -175,7 +175,7 @@ class Outbox {
 
  private:
   void hand_down(const Mutation& mutation);
-  void lift_barriers();
+  void lift_barrier();
 
   Database& db_;
   Counters& counters_;

@@ -120,6 +120,27 @@ TEST_SUITE("key lifetime") {
     }
   }
 
+  TEST_CASE_FIXTURE(AttemptsTest, "its time runs from the first attempt, however many follow") {
+    tell(create("a", R"({"n":1})"));
+    CHECK(only<Send>(after_a_day("m1", 23h))[0].method == "POST");
+    tell(silent("m1", Silence::network, 2), kNoon + 23h);
+    tell(Sync{}, kNoon + 24h);
+    CHECK(only<Send>(tell(good_probe(), kNoon + 24h))[0].method == "GET");
+  }
+
+  TEST_CASE_FIXTURE(BatchTest, "past it none goes in a batch") {
+    auto batch = begin();
+    answer(batch, Silence::network);
+    tell(Sync{}, kNoon + 24h);
+    Step step = tell(good_probe(), kNoon + 24h);
+    while (only<SendBatch>(step).empty() && !sent(step).empty()) {
+      Send send = only<Send>(step)[0];
+      CHECK(send.method == (send.id == "m4" ? "POST" : "GET"));
+      step = tell(answered(send.id, {.status = 200, .body = "{}"}, send.attempt), kNoon + 24h);
+    }
+    CHECK(only<SendBatch>(step).empty());
+  }
+
   TEST_CASE_FIXTURE(AttemptsTest, "past it an update or a delete is sent again: twice is as once") {
     tell(create("a", R"({"n":1})"));
     tell(answered("m1", {.status = 201}));
@@ -325,6 +346,28 @@ TEST_SUITE("batches") {
     Step step = tell(create("a"));
     CHECK(sent(step) == Ids{"m1"});
     CHECK(only<SendBatch>(step).empty());
+  }
+}
+
+TEST_SUITE("an unknown outcome") {
+  TEST_CASE_FIXTURE(AttemptsTest, "stays unknown where the next attempt was never sent") {
+    tell(create("a", R"({"n":1})"));
+    tell(silent("m1"));
+    tell(Sync{});
+    REQUIRE(sent(tell(good_probe())) == Ids{"m1"});
+    tell(silent("m1", Silence::not_sent, 2));
+    CHECK(mutation("m1").unknown);
+  }
+
+  TEST_CASE_FIXTURE(AttemptsTest, "is known once the API refuses the very same request") {
+    tell(create("a", R"({"n":1})"));
+    tell(silent("m1"));
+    CHECK(mutation("m1").unknown);
+    tell(Sync{});
+    REQUIRE(sent(tell(good_probe())) == Ids{"m1"});
+    tell(answered("m1", {.status = 422}, 2));
+    CHECK(mutation("m1").state == State::dead);
+    CHECK_FALSE(mutation("m1").unknown);
   }
 }
 

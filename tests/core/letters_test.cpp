@@ -139,6 +139,8 @@ TEST_SUITE("letters") {
     Step step = tell(Edit{"m2", "x1", R"({"set":{"orderId":"first"}})"});
     CHECK(sent(step).empty());
     CHECK(sent(tell(answered("m1", {.status = 201}))) == Ids{"x1"});
+    CHECK(sent(tell(remove("first"))).empty());  // It waits for what refers to its record by now.
+    CHECK(sent(tell(answered("x1", {.status = 201}))).size() == 1);
   }
 
   TEST_CASE_FIXTURE(LettersTest, "a create given up takes along what is nothing without it") {

@@ -149,6 +149,26 @@ TEST_SUITE("pulls") {
       rows.next();
       CHECK(rows.integer(0) == 0);
     }
+    SUBCASE("and does not bring back what was given up since") {
+      tell(answered("m2", {.status = 200}));
+      tell(remove("a"));
+      tell(answered("m3", {.status = 204}));
+      tell(create("a"));
+      tell(answered("m4", {.status = 422}));
+      tell(Discard{"m4"});
+      tell(Pulled{epoch(), pull, "order", Response{.status = 200, .body =
+                  R"({"records":[{"id":"a","n":1}],"cursor":"1"})"}});
+      CHECK(row("a") == "null");
+    }
+    SUBCASE("and keeps what the server has deleted and taken again") {
+      tell(Pulled{epoch(), pull, "order", Response{.status = 200, .body =
+                  R"({"records":[],"deleted":["a"],"cursor":"1"})"}});
+      tell(update("a", R"({"n":3})"));
+      tell(answered("m2", {.status = 200}));
+      tell(answered("m3", {.status = 422}));
+      tell(Discard{"m3"});
+      CHECK(row("a").find(R"("n":2,"k":1)") != std::string::npos);
+    }
     SUBCASE("and leaves it whole when the server has deleted it") {
       page(R"({"records":[],"deleted":["a"],"cursor":"1"})");
       CHECK(row("a").find(R"("n":2,"k":1)") != std::string::npos);
