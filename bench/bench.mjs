@@ -1,5 +1,5 @@
-// Runs one bench, `npm run bench -- quick`, `-- failover`, `-- neighbour` or `-- outbox`, after it
-// has set up and built what that one needs.
+// Runs one bench, `npm run bench -- quick`, `-- failover`, `-- live`, `-- neighbour` or `-- outbox`,
+// after it has set up and built what that one needs.
 
 import { execFileSync } from 'node:child_process';
 
@@ -9,6 +9,7 @@ const benches = {
   quick: { setup: 'bench', build: [] },
   failover: { setup: 'bench', build: ['package'] },
   neighbour: { setup: 'simulate', build: ['neighbour'] },
+  live: { setup: 'bench', build: [] },
   outbox: { setup: 'simulate', build: ['outbox'] },
 };
 

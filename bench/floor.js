@@ -33,6 +33,7 @@ const core = await openCore(
   await compileResponse(new URL('./dist/holdfast.wasm', location.href).href, fetch),
   config,
   handles,
+  Date.now,
 );
 core.handle([{ type: 'open' }, { type: 'pause' }], Date.now());
 let number = 0;

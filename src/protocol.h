@@ -337,7 +337,8 @@ struct Status {
 struct Step {
   std::vector<Result> results = {};       // One an event, in their order.
   std::vector<Effect> effects = {};       // To be carried out in this order.
-  std::vector<std::string> changed = {};  // Collections that may look different.
+  // What may look different: "order/a" a record, "order" any of its collection.
+  std::vector<std::string> changed = {};
   Status status = {};                     // As it is after the step.
   std::optional<Time> wake_at = {};       // When to send Tick; nothing: no alarm is needed.
 };

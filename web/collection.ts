@@ -25,8 +25,12 @@ export function collection<T extends object>(name: string, host: CollectionHost)
     return row ? stored(row) : undefined;
   };
 
-  /** Calls `listener` with what `shown` makes of each answer that is another than before. */
+  /**
+   * Calls `listener` with what `shown` makes of each answer that is another than before. It is read
+   * from what is called so: the collection, or a record.
+   */
   function watch<V>(
+    from: string,
     read: Read,
     shown: (text: string) => V,
     listener: (value: V) => void,
@@ -35,7 +39,7 @@ export function collection<T extends object>(name: string, host: CollectionHost)
     const { signal } = callOptions('subscribe', options, ['signal']);
     const tell = guarded(listener, host.report);
     const subject = {
-      reads: [name],
+      reads: [from],
       ask: () => host.read(read),
       show: (text: string) => tell(shown(text)),
     };
@@ -49,7 +53,8 @@ export function collection<T extends object>(name: string, host: CollectionHost)
   ): () => void {
     if (typeof what === 'string') {
       checkId(what);
-      return watch({ type: 'get', collection: name, id: what }, found, listener, options);
+      const read: Read = { type: 'get', collection: name, id: what };
+      return watch(`${name}/${what}`, read, found, listener, options);
     }
     const shown = steady(
       answer => answer as Row[],
@@ -57,7 +62,7 @@ export function collection<T extends object>(name: string, host: CollectionHost)
       presented,
     ) as (text: string) => Stored<T>[];
     const read: Read = { type: 'list', collection: name, query: copied(what) };
-    return watch<Stored<T>[]>(read, shown, listener, options);
+    return watch<Stored<T>[]>(name, read, shown, listener, options);
   }
 
   // A write answers with its record, or with null if another tab deleted that before a call which
@@ -91,7 +96,7 @@ export function collection<T extends object>(name: string, host: CollectionHost)
     subscribe,
     subscribeCount(query, listener, options) {
       const read: Read = { type: 'count', collection: name, query: copied(query) };
-      return watch(read, Number, listener, options);
+      return watch(name, read, Number, listener, options);
     },
   };
 }

@@ -37,7 +37,7 @@ export function watchable<T>(value: T, report: Report): Writable<T> {
 
 /** What is watched: a list, a record, a count, SQL. */
 export interface Subject {
-  /** The collections that it is read from; without them, any may be. */
+  /** What it is read from: 'task', or of it only 'task/a'. Without this, it may be anything. */
   reads?: readonly string[];
   /** Answers with JSON text. */
   ask(): Promise<string>;
@@ -51,8 +51,8 @@ export interface Live {
    * stop it, as aborting `signal` does, after which nothing of it is left.
    */
   watch(subject: Subject, signal?: AbortSignal): () => void;
-  /** These collections changed; without a list, any may have. */
-  changed(collections?: readonly string[]): void;
+  /** These collections and records changed; without a list, all may have. */
+  changed(names?: readonly string[]): void;
   stop(): void;
 }
 
@@ -121,16 +121,21 @@ export function liveQueries(clock: Clock, report: Report): Live {
 
   return {
     watch,
-    changed(collections) {
-      for (const { subject, refresh } of watches) {
-        const seen = subject.reads?.some(name => collections?.includes(name) ?? true) ?? true;
-        if (seen) refresh();
-      }
+    changed(names) {
+      for (const { subject, refresh } of watches)
+        if (!names || (subject.reads?.some(read => touched(read, names)) ?? true)) refresh();
     },
     stop() {
       for (const watch of watches) watch.stop();
     },
   };
+}
+
+/** Whether one of these changes can be seen in what is read, a collection or a record. */
+function touched(read: string, names: readonly string[]): boolean {
+  return names.some(
+    name => name === read || name.startsWith(`${read}/`) || read.startsWith(`${name}/`),
+  );
 }
 
 /**

@@ -3,8 +3,8 @@
 // is not made.
 
 import type { Refusal } from './errors.js';
-import { parseJson } from './json.js';
-import type { Change, Query, Read, Row, Transact, Write } from './protocol.js';
+import { isPlainObject, parseJson } from './json.js';
+import type { Change, Query, Read, Row, Transact, Where, Write } from './protocol.js';
 
 export interface Overlay {
   /** Up to which number a read that is asked now will see this page's writes. */
@@ -108,8 +108,12 @@ export function overlay(): Overlay {
     const { collection, query } = read;
     const records = new Set(changesOf(collection, asOf).map(({ record }) => record));
     if (text === undefined || records.size === 0) return text;
-    const rows = (parseJson(text) as Row[]).filter(row => !records.has(String(row.body.id)));
+    const before = parseJson(text) as Row[];
+    const rows = before.filter(row => !records.has(String(row.body.id)));
     for (const id of records) {
+      // Where a page begins is not known, only what was on it.
+      const isOnPage = before.some(({ body }) => body.id === id);
+      if ((query.after !== undefined || query.offset) && !isOnPage) continue;
       const row = rowOf(collection, id);
       if (row && matches(row.body, query.where ?? {})) rows.push(row);
     }
@@ -216,9 +220,18 @@ function compared(a: Scalar, b: Scalar): number {
   return a < b ? -1 : 1;
 }
 
-function matches(body: Body, where: Record<string, unknown>): boolean {
+function fieldOf(body: Body, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((value, name) => (isPlainObject(value) ? value[name] : undefined), body);
+}
+
+function matches(body: Body, where: Where): boolean {
   return Object.entries(where).every(([field, condition]) => {
-    const value = scalar(body[field]);
+    if (field === 'and') return (condition as Where[]).every(part => matches(body, part));
+    if (field === 'or') return (condition as Where[]).some(part => matches(body, part));
+    if (field === 'not') return !matches(body, condition as Where);
+    const value = scalar(fieldOf(body, field));
     const isPlain = typeof condition === 'object' && condition !== null;
     return Object.entries(isPlain ? condition : { eq: condition }).every(([comparison, wanted]) =>
       holds(value, comparison, wanted),
@@ -229,6 +242,9 @@ function matches(body: Body, where: Record<string, unknown>): boolean {
 function holds(value: Scalar, comparison: string, wanted: unknown): boolean {
   if (comparison === 'in')
     return (wanted as unknown[]).some(each => compared(value, scalar(each)) === 0);
+  if (comparison === 'isNull') return (value === null) === wanted;
+  if (comparison === 'prefix') return typeof value === 'string' && value.startsWith(String(wanted));
+  if (comparison === 'like') return typeof value === 'string' && isLike(value, String(wanted));
   const other = scalar(wanted);
   const order = compared(value, other);
   if (comparison === 'eq') return order === 0;
@@ -237,12 +253,25 @@ function holds(value: Scalar, comparison: string, wanted: unknown): boolean {
   return { lt: order < 0, lte: order <= 0, gt: order > 0, gte: order >= 0 }[comparison] ?? false;
 }
 
+function isLike(text: string, pattern: string): boolean {
+  const lower = (text: string): string => text.replace(/[A-Z]/g, letter => letter.toLowerCase());
+  if (/^(?:[^\\]|\\.)*\\$/s.test(pattern)) return false; // Nothing is left to be taken as it is.
+  const expression = lower(pattern).replace(/\\?[^]/gu, letter =>
+    letter === '%' ? '.*' : letter === '_' ? '.' : escaped(letter.replace(/^\\(?=[^])/, '')),
+  );
+  return new RegExp(`^${expression}$`, 'su').test(lower(text));
+}
+
+function escaped(letter: string): string {
+  return letter.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&');
+}
+
 function orderOf(orderBy: Query['orderBy'] = []): (a: Row, b: Row) => number {
   const fields = [...(typeof orderBy === 'string' ? [orderBy] : orderBy), 'id'];
   return (a, b) => {
     for (const field of fields) {
       const name = field.replace(/^-/, '');
-      const order = compared(scalar(a.body[name]), scalar(b.body[name]));
+      const order = compared(scalar(fieldOf(a.body, name)), scalar(fieldOf(b.body, name)));
       if (order !== 0) return field.startsWith('-') ? -order : order;
     }
     return 0;

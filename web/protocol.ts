@@ -292,7 +292,7 @@ export interface SignIn {
 export interface Step {
   results: Result[];
   effects: Effect[];
-  /** Collections whose records or marks may look different. */
+  /** What may look different: 'order/a' a record, 'order' any of its collection. */
   changed: string[];
   /** As it is after the step. */
   status: CoreStatus;

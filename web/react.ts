@@ -26,12 +26,10 @@ export function useRecord<T extends object>(
   collection: Collection<T> | undefined,
   id: string | undefined,
 ): Stored<T> | undefined {
-  const rows = useLive<Stored<T>[]>(
-    listener =>
-      id === undefined ? undefined : collection?.subscribe({ where: { id }, limit: 1 }, listener),
+  return useLive<Stored<T> | undefined>(
+    listener => (id === undefined ? undefined : collection?.subscribe(id, listener)),
     [collection, id],
   );
-  return rows?.[0];
 }
 
 /** How things stand: what the badge shows. Undefined until there is a Holdfast. */

@@ -85,6 +85,7 @@ export interface Refused {
 
 /** What every tab is told of a step. */
 export interface Notice {
+  /** As of the step. */
   changed: string[];
   /** If it is another than before. */
   status?: CoreStatus;

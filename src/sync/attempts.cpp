@@ -174,7 +174,7 @@ void Attempts::answered(const BatchAnswered& e, Turn& turn) {
 
 void Attempts::on_outcome(const Mutation& mutation, const std::variant<Silence, Response>& outcome,
                           const Json& server_id, Turn& turn) {
-  turn.changed.insert(mutation.key.collection);
+  turn.changed.insert(name_of(mutation.key));
   if (auto* silence = std::get_if<Silence>(&outcome)) on_silence(mutation, *silence, turn);
   else if (mutation.asking) on_news(mutation, std::get<Response>(outcome), turn);
   else on_response(mutation, std::get<Response>(outcome), server_id, turn);

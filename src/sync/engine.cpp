@@ -16,6 +16,15 @@ bool writes(const Event& event) {
   return std::holds_alternative<Write>(event) || std::holds_alternative<Transact>(event);
 }
 
+// What changed, for every tab: of many records only their collections.
+std::vector<std::string> told(const std::set<std::string>& changed) {
+  constexpr std::size_t most = 100;
+  if (changed.size() <= most) return {changed.begin(), changed.end()};
+  std::set<std::string> collections;
+  for (const auto& name : changed) collections.insert(name.substr(0, name.find('/')));
+  return {collections.begin(), collections.end()};
+}
+
 }  // namespace
 
 Engine::Engine(Database& db, Config config) : db_(db), config_(std::move(config)) {}
@@ -53,7 +62,7 @@ Step Engine::run(std::span<const Event> events, Time now) {
   save_counters(db_, counters_before, store_.counters);
   turn.step.status = status(store_.counters, turn.way);
   transaction.commit();
-  turn.step.changed.assign(turn.changed.begin(), turn.changed.end());
+  turn.step.changed = told(turn.changed);
   return std::move(turn.step);
 }
 

@@ -4,6 +4,7 @@
 
 #include "../json.h"
 #include "../text.h"
+#include "turn.h"
 
 namespace holdfast {
 
@@ -56,10 +57,10 @@ void refold(Store& store, const Key& key) {
 
 std::set<std::string> shown_with(Store& store, const Mutation& mutation) {
   constexpr std::int64_t most = 1000;
-  std::set<std::string> collections{mutation.key.collection};
+  std::set<std::string> records{name_of(mutation.key)};
   for (const auto& held : store.outbox.held_back_by(mutation.seq, most))
-    collections.insert(held.key.collection);
-  return collections;
+    records.insert(name_of(held.key));
+  return records;
 }
 
 }  // namespace holdfast

@@ -26,7 +26,7 @@ void drop(Store& store, const Mutation& mutation, Departure::Reason reason, Time
 // Makes a record's body anew out of what is unsettled.
 void refold(Store& store, const Key& key);
 
-// The collections of a mutation and of what it holds back: what they show may have changed.
+// The records of a mutation and of what it holds back, by name: what they show may have changed.
 std::set<std::string> shown_with(Store& store, const Mutation& mutation);
 
 }  // namespace holdfast

@@ -163,7 +163,7 @@ Result Intake::apply(const Write& write, Place* place, Turn& turn) {
       }
     }
   }
-  turn.changed.insert(write.key.collection);
+  turn.changed.insert(name_of(write.key));
   Waits waits = lanes_.waits_of(mutation, record, write, place ? place->before : 0);
   if (tail && may_fold(*tail, waits, write, place) && fold_into(*tail, mutation, record, turn))
     return Applied{.record = query::row(store_.db, record)};

@@ -90,7 +90,7 @@ std::vector<MutationId> Letters::give_up(const std::vector<Mutation>& mutations,
   for (const auto& mutation : mutations) ids.push_back(mutation.id);
   for (auto last = mutations.rbegin(); last != mutations.rend(); ++last) {
     drop(store_, *last, departure, turn.now);
-    turn.changed.insert(last->key.collection);
+    turn.changed.insert(name_of(last->key));
   }
   for (const auto& mutation : mutations)
     turn.step.effects.push_back(Settled{mutation.id, mutation.key, reason});

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../protocol.h"
+#include "../text.h"
 #include "reachability.h"
 
 namespace holdfast {
@@ -13,8 +14,11 @@ namespace holdfast {
 struct Turn {
   Time now;
   Reachability way;
-  std::set<std::string> changed;  // Collections that may look different.
+  std::set<std::string> changed;  // As Step::changed.
   Step step;
 };
+
+// What Step::changed calls a record.
+inline std::string name_of(const Key& key) { return joined({key.collection, "/", key.id}); }
 
 }  // namespace holdfast

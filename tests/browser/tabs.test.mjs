@@ -81,6 +81,38 @@ test('two tabs have one database: reads, writes, live queries and status in both
   assert.deepEqual([...first.problems, ...second.problems], []);
 });
 
+test('lists, records, counts and SQL are live in a second tab, until it stops them', async () => {
+  api.healthy = false;
+  const first = await tab(browser.context, api.origin, name);
+  const second = await tab(browser.context, api.origin, name);
+  await second.evaluate(() => {
+    globalThis.shown = {};
+    globalThis.watching = new AbortController();
+    const { signal } = watching;
+    const show = what => value => (shown[what] = value);
+    tasks.subscribe({ where: { n: { gte: 2 } }, orderBy: 'n' }, show('list'), { signal });
+    tasks.subscribe('a', show('record'), { signal });
+    tasks.subscribeCount({}, show('count'), { signal });
+    hf.subscribe("SELECT body ->> 'n' AS n FROM task ORDER BY 1", [], show('sql'), { signal });
+  });
+  await create(first, { id: 'a', n: 2 });
+  await create(first, { n: 1 });
+  await until(second, () => shown.count === 2 && shown.record?.n === 2);
+  await until(second, () => shown.list[0]?.n === 2 && shown.sql.map(({ n }) => n).join() === '1,2');
+  await second.evaluate(() => (globalThis.kept = shown.list[0]));
+  await first.evaluate(() =>
+    Promise.all(Array.from({ length: 200 }, (_, n) => tasks.create({ n: n + 9 }))),
+  );
+  await until(second, () => shown.count === 202 && shown.sql.length === 202);
+  await until(second, () => shown.list.length === 201);
+  assert.ok(await second.evaluate(() => shown.list[0] === kept));
+  await second.evaluate(() => watching.abort());
+  await first.evaluate(() => tasks.delete('a'));
+  assert.equal(await second.evaluate(() => tasks.get('a').then(task => task === undefined)), true);
+  assert.ok(await second.evaluate(() => shown.record.n === 2));
+  assert.deepEqual([...first.problems, ...second.problems], []);
+});
+
 test('when the leading tab goes, another takes over and answers what waited', async () => {
   api.healthy = false;
   const first = await tab(browser.context, api.origin, name);

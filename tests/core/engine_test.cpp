@@ -11,6 +11,26 @@ using namespace std::chrono_literals;
 using Ids = std::vector<MutationId>;
 
 TEST_SUITE("engine") {
+  TEST_CASE_FIXTURE(World, "a step names the records that changed, and of many only where") {
+    using Names = std::vector<std::string>;
+    reach();
+    CHECK(tell({create("a"), create("b")}).changed == Names{"order/a", "order/b"});
+    CHECK(tell(update("b", R"({"n":2})")).changed == Names{"order/b"});
+    CHECK(tell(answered("m1", {.status = 201})).changed == Names{"order/a"});
+    CHECK(tell(Tick{}).changed.empty());
+    // What is held back shows by what.
+    Write after = create("c");
+    after.after = {"m2"};
+    tell(after);
+    CHECK(tell(answered("m2", {.status = 422})).changed == Names{"order/b", "order/c"});
+    std::vector<Event> many;
+    for (int i = 0; i < 100; ++i) many.push_back(create("d" + std::to_string(i)));
+    CHECK(tell(many).changed.size() == 100);
+    many = {create("e")};
+    for (int i = 0; i < 100; ++i) many.push_back(update("d" + std::to_string(i), R"({"n":2})"));
+    CHECK(tell(many).changed == Names{"order"});
+  }
+
   TEST_CASE_FIXTURE(World, "sends nothing before a probe is answered well") {
     Step opened = tell(Open{});
     CHECK(only<Probe>(opened).size() == 1);

@@ -57,7 +57,24 @@ test('it is asked again when something changed that it is read from', async () =
   await asked[1].answer('[]');
   rest();
   all.live.changed();
-  assert.deepEqual([asked.length, nothing.asked.length], [3, 1]);
+  assert.deepEqual([asked.length, nothing.asked.length], [3, 2]);
+});
+
+test('one record is asked for again when it changed, or any of them may have', async () => {
+  for (const [changed, asks] of [
+    [['task/a'], true],
+    [['task'], true],
+    [['task/b', 'note/a', 'tasks', 'task/a.b'], false],
+    [undefined, true],
+  ]) {
+    const all = fixture();
+    const { asked, rest } = watch(all, { reads: ['task/a'] });
+    const list = watch(all);
+    for (const one of [{ asked }, list]) await one.asked[0].answer('[]');
+    rest();
+    all.live.changed(changed);
+    assert.deepEqual([asked.length, list.asked.length], [asks ? 2 : 1, 2], String(changed));
+  }
 });
 
 test('a burst of changes while it is asked asks once more', async () => {
