@@ -1,5 +1,4 @@
-// Runs one bench, `npm run bench -- quick`, `-- failover`, `-- live`, `-- neighbour` or `-- outbox`,
-// after it has set up and built what that one needs.
+// Runs one bench, as `npm run bench -- quick`, after it has set up and built what that one needs.
 
 import { execFileSync } from 'node:child_process';
 

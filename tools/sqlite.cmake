@@ -32,6 +32,13 @@ function(cut_sqlite from to)
   # CURRENT_TIMESTAMP and its like would bring strftime along.
   cut("STR_FUNCTION\\(current_[^)]+\\)," "")
 
+  # Functions that only write or look at SQLite itself. JSON is read, so a path never edits.
+  cut("JFUNCTION\\((jsonb?|jsonb_[a-z_]+|json_(array|array_insert|error_position|insert|object|patch|pretty|quote|remove|replace|set)),[^\n]+" "")
+  cut("WAGGREGATE\\(jsonb?_group_[a-z]+,[^()]+\\),?" "")
+  cut("pParse->eEdit = 0;" ";")
+  cut("pParse->eEdit" "0")
+  cut("[DSV]?FUNCTION\\((changes|concat|concat_ws|hex|last_insert_rowid|quote|random|randomblob|sqlite_log|sqlite_source_id|sqlite_version|total_changes|unhex|unistr|unistr_quote|zeroblob),[^\n]+" "")
+
   file(WRITE "${to}.new" "${text}")
   file(COPY_FILE "${to}.new" "${to}" ONLY_IF_DIFFERENT)
 endfunction()

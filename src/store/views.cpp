@@ -18,12 +18,10 @@ using Type = Statement::Type;
 
 // What only computes: no chance, nothing of the connection, nothing that makes much of little.
 constexpr std::string_view kFunctions =
-    " abs avg char coalesce concat concat_ws count format glob group_concat hex ifnull iif instr"
-    " json json_array json_array_length json_error_position json_extract json_group_array"
-    " json_group_object json_insert json_object json_patch json_pretty json_quote json_remove"
-    " json_replace json_set json_type json_valid -> ->> length like likelihood likely lower ltrim"
-    " max min nullif octet_length printf quote replace round rtrim sign string_agg substr substring"
-    " sum total trim typeof unhex unicode unistr unistr_quote unlikely upper if ";
+    " abs avg char coalesce count format glob group_concat ifnull iif instr json_array_length"
+    " json_extract json_type json_valid -> ->> length like likelihood likely lower ltrim max min"
+    " nullif octet_length printf replace round rtrim sign string_agg substr substring sum total"
+    " trim typeof unicode unlikely upper if ";
 
 bool may_call(std::string_view function) {
   return kFunctions.find(joined({" ", function, " "})) != std::string_view::npos;
@@ -151,7 +149,7 @@ std::variant<Json, Refusal> rows_of(Statement& row, const Reads& reads) {
     rows += count ? ",{" : "{";
     for (std::size_t i = 0; i < names.size(); ++i) {
       auto text = value(row, static_cast<int>(i), types[i]);
-      if (!text) return refusal("A column is a blob, which JSON does not carry: use hex().");
+      if (!text) return refusal("A column is a blob, which JSON does not carry.");
       rows += joined({i ? "," : "", names[i], *text});
     }
     rows += '}';

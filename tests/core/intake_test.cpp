@@ -147,18 +147,19 @@ TEST_SUITE("lanes") {
   }
 
   TEST_CASE_FIXTURE(LanesTest, "what is held back looks different too, in its own collection") {
-    using Collections = std::vector<std::string>;
+    using Names = std::vector<std::string>;
+    const Names both = {"note/n", "task/t"};
     reach();
     tell({task("t"), note("n", "t"), task("u")});
-    CHECK(accept("m3").changed == Collections{"task"});
-    CHECK(refuse("m1").changed == Collections{"note", "task"});  // It is blocked,
-    CHECK(tell(Retry{"m1", "x1"}).changed == Collections{"note", "task"});  // and no longer,
+    CHECK(accept("m3").changed == Names{"task/u"});
+    CHECK(refuse("m1").changed == both);  // It is blocked,
+    CHECK(tell(Retry{"m1", "x1"}).changed == both);  // and no longer,
     refuse("x1");
-    CHECK(tell(Edit{"x1", "x2", R"({"set":{"n":2}})"}).changed == Collections{"note", "task"});
+    CHECK(tell(Edit{"x1", "x2", R"({"set":{"n":2}})"}).changed == both);
     refuse("x2");
-    CHECK(tell(at(update("t", R"({"n":3})"), "task")).changed == Collections{"note", "task"});
+    CHECK(tell(at(update("t", R"({"n":3})"), "task")).changed == both);
     refuse("m4");
-    CHECK(tell(Discard{"m4"}).changed == Collections{"note", "task"});  // and gone.
+    CHECK(tell(Discard{"m4"}).changed == both);  // and gone.
   }
 
   TEST_CASE_FIXTURE(LanesTest, "what 'after' names goes first, and what is gone is no matter") {

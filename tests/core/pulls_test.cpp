@@ -156,13 +156,11 @@ TEST_SUITE("pulls") {
       tell(create("a"));
       tell(answered("m4", {.status = 422}));
       tell(Discard{"m4"});
-      tell(Pulled{epoch(), pull, "order", Response{.status = 200, .body =
-                  R"({"records":[{"id":"a","n":1}],"cursor":"1"})"}});
+      page(R"({"records":[{"id":"a","n":1}],"cursor":"1"})");
       CHECK(row("a") == "null");
     }
     SUBCASE("and keeps what the server has deleted and taken again") {
-      tell(Pulled{epoch(), pull, "order", Response{.status = 200, .body =
-                  R"({"records":[],"deleted":["a"],"cursor":"1"})"}});
+      page(R"({"records":[],"deleted":["a"],"cursor":"1"})");
       tell(update("a", R"({"n":3})"));
       tell(answered("m2", {.status = 200}));
       tell(answered("m3", {.status = 422}));

@@ -92,7 +92,7 @@ TEST_SUITE("views") {
     SUBCASE("whatever SQL answers is JSON") {
       CHECK(rows("SELECT 1e999 AS i, -0.5 AS r, '\"\\' || char(10, 0, 128295) AS t") ==
             R"([{"i":null,"r":-0.5,"t":"\"\\\n\u0000🔧"}])");
-      CHECK(refusal("SELECT unhex('00') AS b").find("blob") != std::string::npos);
+      CHECK(refusal("SELECT x'00' AS b").find("blob") != std::string::npos);
       CHECK(refusal("SELECT id, id FROM task").find("Two columns") != std::string::npos);
     }
   }

@@ -38,7 +38,7 @@ test('the tarball holds what is needed, and nothing else', () => {
       'dist/inline.js',
       'dist/inline.d.ts',
       ...entries.flatMap(name => [`dist/${name}.js`, `dist/${name}.js.map`]),
-      ...[...entries, ...types, 'triggers'].map(name => `dist/${name}.d.ts`),
+      ...[...entries, ...types].map(name => `dist/${name}.d.ts`),
     ].sort(),
   );
 });

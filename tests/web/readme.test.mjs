@@ -313,7 +313,9 @@ const promises = {
       for (const value of [1, 2, 3]) await busy.collection('reading').create({ value });
       await busy.resume();
       assert.equal((await busy.sync()).pending, 0);
-      return api.writes.slice(before);
+      // What was opened under other headings goes on beside it.
+      const own = new Set(['/api/batch', '/api/readings']);
+      return api.writes.slice(before).filter(({ path }) => own.has(path));
     };
     const batched = await write();
     assert.deepEqual(
