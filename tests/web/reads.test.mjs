@@ -106,6 +106,23 @@ test('SQL reads a view a collection, by the declared types', async t => {
   await refused(hf.query('DELETE FROM task'), 'bad-query', /A query is a SELECT/);
   await refused(hf.query('SELECT * FROM hf_outbox'), 'bad-query', /not the app's/);
   await refused(hf.query(7), 'bad-query', /SQL as text/);
+  // The stack in wasm is small.
+  for (const [open, close] of [
+    ['SELECT * FROM (', ')'],
+    ['SELECT (', ')'],
+    ['SELECT 1 AS a UNION ', ''],
+    ['SELECT abs(', ')'],
+    ['SELECT NOT ', ''],
+  ])
+    for (const depth of [40, 90, 150, 1_000, 5_000]) {
+      const isWhole = open.startsWith('SELECT * ') || open.includes('UNION');
+      const sql = isWhole
+        ? open.repeat(depth) + 'SELECT 1 AS a'
+        : 'SELECT ' + open.slice(7).repeat(depth) + '1';
+      const asked = hf.query(sql + close.repeat(depth));
+      await asked.catch(({ code }) => assert.equal(code, 'bad-query'));
+    }
+  assert.equal((await hf.query('SELECT 1 AS a')).length, 1);
   await refused(hf.query('SELECT ? AS a', [NaN]), 'bad-query', /params\[0\] is NaN/);
 });
 
