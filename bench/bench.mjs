@@ -10,6 +10,7 @@ const benches = {
   neighbour: { setup: 'simulate', build: ['neighbour'] },
   live: { setup: 'bench', build: [] },
   outbox: { setup: 'simulate', build: ['outbox'] },
+  pull: { setup: 'bench', build: ['package'] },
 };
 
 const [which = 'quick'] = process.argv.slice(2);

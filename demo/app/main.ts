@@ -37,7 +37,6 @@ import type { OrderRow } from './order.js';
 import { createOrders } from './orders.js';
 import { createOutbox } from './outbox.js';
 import type { Outbox } from './outbox.js';
-import { keepPulling } from './pull.js';
 import { createRouter, hrefOf } from './route.js';
 import type { Route } from './route.js';
 import type { Schema } from './schema.js';
@@ -50,12 +49,23 @@ import { openingErrorWords } from './words.js';
 
 const user = 'ada';
 const session = createSession(user);
+// Two windows side by side are to show the same soon.
+const often = { intervalMs: 5_000 };
 const opening: Promise<Holdfast<Schema>> = openHoldfast<Schema>({
   name: `field-service/${user}`,
   baseUrl: '/api',
   collections: {
-    order: { path: '/orders', indexes: ['dueAt', ['status', 'dueAt']] },
-    note: { path: '/notes', indexes: ['createdAt'], references: { orderId: 'order' } },
+    order: {
+      path: '/orders',
+      indexes: ['dueAt', ['status', 'dueAt']],
+      pull: often,
+    },
+    note: {
+      path: '/notes',
+      indexes: ['createdAt'],
+      references: { orderId: 'order' },
+      pull: often,
+    },
   },
   headers: session.headers,
   // A person at the desk does not want to wait for what a day in the field hardly notices.
@@ -150,7 +160,11 @@ function start(holdfast: Holdfast<Schema>): void {
   document.body.append(outbox.element, createAnnouncer(holdfast.status));
   orders.watch(holdfast.collection('order'));
   notes.watch(holdfast.collection('note'));
-  keepPulling(holdfast, list.setFetching);
+  // That there is nothing is only known when the server has been asked.
+  void holdfast
+    .pull()
+    .catch(() => {})
+    .finally(() => list.setFetching(false));
 
   let reachable: boolean | undefined;
   holdfast.status.subscribe((status) => {

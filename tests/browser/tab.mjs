@@ -50,7 +50,8 @@ export async function serve() {
     const { authorization } = headers;
     api.requests.push({ method, url, key: headers['idempotency-key'], authorization, body });
     if (url === '/api/health') return response.writeHead(api.healthy ? 200 : 503).end('{}');
-    api.reply(response, { method, url, authorization, body, key: headers['idempotency-key'] });
+    const key = headers['idempotency-key'];
+    api.reply(response, { method, url, authorization, body, key, headers });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return Object.assign(api, {
