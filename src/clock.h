@@ -24,7 +24,8 @@ struct Ahead {
 };
 
 // What is known after an answer. One without a Date, or without the times of its way, tells
-// nothing, nor does one that arrived before it was asked for: the clock was set between.
+// nothing, nor does one that arrived before it was asked for, for the clock was set between, or
+// minutes after it, for the device slept.
 Ahead heard(const Ahead& before, const Response& answer);
 
 // The time that goes out with a change which the device's clock dates "written": the server's time

@@ -84,13 +84,15 @@ TEST_SUITE("clock") {
   TEST_CASE("what an answer does not tell stays as it was") {
     const Ahead known{-5s, -4s};
     Response good = answer(kServerNoon, kServerNoon, kServerNoon);
-    Response undated = good, unsent = good, unreceived = good, backwards = good, bad = good;
+    Response undated = good, unsent = good, unreceived = good, backwards = good, bad = good,
+             slept = good;
     undated.date = "";
     bad.date = "yesterday";
     unsent.sent_at.reset();
     unreceived.received_at.reset();
     backwards.received_at = kServerNoon - 1ms;  // The clock was set back between.
-    for (const Response& response : {undated, bad, unsent, unreceived, backwards}) {
+    slept.received_at = kServerNoon + 3min;
+    for (const Response& response : {undated, bad, unsent, unreceived, backwards, slept}) {
       CHECK(heard(known, response) == known);
       CHECK(heard({}, response) == Ahead{});
     }

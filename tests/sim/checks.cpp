@@ -182,9 +182,12 @@ void World::pull_everything() {
 void World::check_same_as_server() {
   pull_everything();
   if (!server_.traits().chooses.empty()) {
-    // What a record is called that another refers to may have been forgotten in between.
-    server_.touch();
-    pull_everything();
+    // What a record is called that another refers to may have been forgotten in between, also by
+    // what the first of these brings.
+    for (int i = 0; i < 2; ++i) {
+      server_.touch();
+      pull_everything();
+    }
   }
   std::size_t there = 0;
   for (const auto& [name, stored] : server_.records()) {

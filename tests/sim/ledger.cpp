@@ -219,7 +219,9 @@ void Ledger::take_page(const Pulled& pulled, const Happening& happening) {
       notes_.push_back(Fault::page_overtaken);
       continue;
     }
-    if (entry.version < line.accepted)
+    // Once what was made anew under this id is deleted too, nothing tells the two apart any more.
+    bool both_deleted = !entry.body && !line.base;
+    if (entry.version < line.accepted && !both_deleted)
       throw Violation("a pull undoes what was accepted of " + name.first + "/" + name.second);
     line.buried = false;
     line.gone = !entry.body && !queue_.chain(name).empty();

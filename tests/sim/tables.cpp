@@ -37,6 +37,10 @@ std::optional<std::string> Ledger::memory_mismatch(Database& db) const {
       return "call " + std::to_string(highest) + " of " + name +
              " is the last that was taken, not " + std::to_string(client.highest);
   }
+  Statement known(db, "SELECT key FROM hf_meta WHERE key GLOB 'client/*' AND number > 0");
+  while (known.next())
+    if (auto name = known.text(0).substr(7); !clients_.contains(name))
+      return "calls of " + name + " were taken, and should not have been";
   return history_mismatch(db, history_.departures().size() + 1);
 }
 

@@ -226,6 +226,8 @@ void World::change_clock() {
     case 0:
       coverage_.saw(Fault::slept);
       clock_.elapsed += jump;
+      // What it slept through tells no time, so a clock that is wrong may stay uncorrected.
+      clock_.was_set = clock_.was_set || clock_.error != Duration(0);
       break;
     case 1:
       coverage_.saw(Fault::clock_forward);
